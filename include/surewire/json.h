@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The little JSON that Surewire adds to jansson: writing straight into a buffer, and reading members with a clear error. */
+#ifndef SUREWIRE_JSON_H
+#define SUREWIRE_JSON_H
+
+#include <jansson.h>
+#include <surewire/buf.h>
+
+/* A quoted, escaped JSON string. The input must be valid UTF-8. */
+void sw_json_put_string(struct sw_buf *buf, struct sw_bytes text);
+void sw_json_put_cstr(struct sw_buf *buf, const char *text);
+
+/* Parses one JSON text of at most max_depth levels; trailing bytes are an error. The result is owned (json_decref). */
+int sw_json_parse(struct sw_bytes text, int max_depth, json_t **value_out, struct sw_diag *diag_out) SW_MUST_CHECK;
+/* Borrowed text of a string member, or an empty run when absent or of another type. */
+struct sw_bytes sw_json_get_str(const json_t *object, const char *key);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What became of one attempt to deliver a notification. A result, not an error. */
+#ifndef SUREWIRE_OUTCOME_H
+#define SUREWIRE_OUTCOME_H
+
+#include <stdint.h>
+
+enum sw_outcome_kind {
+	SW_OUTCOME_DELIVERED,  /* the provider took responsibility */
+	SW_OUTCOME_RETRY,      /* transient; after_ms >= 0 is a minimum, -1 leaves it to the backoff */
+	SW_OUTCOME_CREDENTIAL, /* our credential is stale or wrong: renew and send again, costs no attempt */
+	SW_OUTCOME_TOKEN_DEAD, /* the device's token is gone; since_ms > 0: only if registered before that */
+	SW_OUTCOME_REJECTED,   /* this notification can never be delivered */
+	SW_OUTCOME_THROTTLED,  /* too fast for this device or app: as RETRY, and slow down */
+	SW_OUTCOME_UNSENT,     /* provably not processed (refused stream, GOAWAY): send again at once, costs no attempt */
+	SW_OUTCOME_UNKNOWN,    /* sent, no answer: may have arrived; send again with the same ids */
+	SW_OUTCOME_CONFIG,     /* topic, project or environment is misconfigured: keep token and message, tell an operator */
+};
+
+enum { SW_OUTCOME_REASON_MAX = 96 };
+
+struct sw_outcome {
+	enum sw_outcome_kind kind;
+	int status;       /* HTTP or SMTP status, 0 when there was none */
+	int64_t after_ms; /* RETRY, THROTTLED */
+	int64_t since_ms; /* TOKEN_DEAD: wall clock, 0 when the provider did not say */
+	char reason[SW_OUTCOME_REASON_MAX];
+};
+
+const char *sw_outcome_name(enum sw_outcome_kind kind);
+
+#endif

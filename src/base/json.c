@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing JSON strings, and jansson with a depth limit. */
+#include <surewire/json.h>
+
+#include <string.h>
+
+static bool needs_escape(uint8_t c)
+{
+	return c < 0x20 || c == '"' || c == '\\';
+}
+
+static void put_escape(struct sw_buf *buf, uint8_t c)
+{
+	static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+	for (const char *s = shorts; *s; s += 2) {
+		if ((uint8_t)*s == c) {
+			sw_buf_put_char(buf, '\\');
+			sw_buf_put_char(buf, s[1]);
+			return;
+		}
+	}
+	sw_buf_printf(buf, "\\u%04x", c);
+}
+
+void sw_json_put_string(struct sw_buf *buf, struct sw_bytes text)
+{
+	sw_buf_put_char(buf, '"');
+	size_t start = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		if (needs_escape(text.ptr[i])) {
+			sw_buf_put(buf, text.ptr + start, i - start);
+			put_escape(buf, text.ptr[i]);
+			start = i + 1;
+		}
+	}
+	sw_buf_put(buf, text.ptr + start, text.len - start);
+	sw_buf_put_char(buf, '"');
+}
+
+void sw_json_put_cstr(struct sw_buf *buf, const char *text)
+{
+	sw_json_put_string(buf, sw_bytes_str(text));
+}
+
+/* Depth is checked before jansson recurses: nesting is bounded by the brackets outside of strings. */
+static int depth_of(struct sw_bytes text)
+{
+	int depth = 0;
+	int deepest = 0;
+	bool in_string = false;
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.ptr[i];
+		if (in_string) {
+			if (c == '\\') {
+				i++;
+			} else if (c == '"') {
+				in_string = false;
+			}
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '{' || c == '[') {
+			depth++;
+			deepest = depth > deepest ? depth : deepest;
+		} else if (c == '}' || c == ']') {
+			depth--;
+		}
+	}
+	return deepest;
+}
+
+int sw_json_parse(struct sw_bytes text, int max_depth, json_t **value_out, struct sw_diag *diag_out)
+{
+	if (depth_of(text) > max_depth) {
+		return sw_diag_set(diag_out, SW_ELIMIT, "JSON is nested deeper than %d levels", max_depth);
+	}
+	json_error_t error;
+	json_t *value = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	if (!value) {
+		return sw_diag_set(diag_out, SW_EPARSE, "not JSON: %s at byte %d", error.text, error.position);
+	}
+	*value_out = value;
+	return SW_OK;
+}
+
+struct sw_bytes sw_json_get_str(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+	if (!json_is_string(value)) {
+		return (struct sw_bytes){NULL, 0};
+	}
+	return sw_bytes(json_string_value(value), json_string_length(value));
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/uuid.h"
+
+#include "base/hash.h"
+#include "base/rng.h"
+
+#include <surewire/buf.h>
+
+#include <string.h>
+
+enum { DERIVE_BYTES_MAX = 1024 };
+
+static void stamp(struct sw_uuid *uuid, unsigned version)
+{
+	uuid->bytes[6] = (uint8_t)((uuid->bytes[6] & 0x0f) | version << 4);
+	uuid->bytes[8] = (uint8_t)((uuid->bytes[8] & 0x3f) | 0x80);
+}
+
+struct sw_uuid sw_uuid_random(void)
+{
+	struct sw_uuid uuid;
+	sw_rng_bytes(uuid.bytes, sizeof(uuid.bytes));
+	stamp(&uuid, 4);
+	return uuid;
+}
+
+struct sw_uuid sw_uuid_derive(const char *purpose, struct sw_bytes a, struct sw_bytes b)
+{
+	struct sw_buf text;
+	sw_buf_init(&text, DERIVE_BYTES_MAX);
+	sw_buf_put_str(&text, purpose);
+	/* Lengths keep ("ab","c") and ("a","bc") apart. */
+	sw_buf_put_u32(&text, (uint32_t)a.len);
+	sw_buf_put_bytes(&text, a);
+	sw_buf_put_u32(&text, (uint32_t)b.len);
+	sw_buf_put_bytes(&text, b);
+	uint8_t digest[32];
+	sw_hash_sha256(sw_buf_bytes(&text), digest);
+	sw_buf_release(&text);
+	struct sw_uuid uuid;
+	memcpy(uuid.bytes, digest, sizeof(uuid.bytes));
+	stamp(&uuid, 8);
+	return uuid;
+}
+
+bool sw_uuid_equal(const struct sw_uuid *a, const struct sw_uuid *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static bool dash_before(size_t byte)
+{
+	return byte == 4 || byte == 6 || byte == 8 || byte == 10;
+}
+
+void sw_uuid_format(const struct sw_uuid *uuid, char text_out[SW_UUID_TEXT_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	char *to = text_out;
+	for (size_t i = 0; i < sizeof(uuid->bytes); i++) {
+		if (dash_before(i)) {
+			*to++ = '-';
+		}
+		*to++ = digits[uuid->bytes[i] >> 4];
+		*to++ = digits[uuid->bytes[i] & 15];
+	}
+	*to = '\0';
+}
+
+static int hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int sw_uuid_parse(struct sw_bytes text, struct sw_uuid *uuid_out)
+{
+	if (text.len != SW_UUID_TEXT_LEN) {
+		return SW_EPARSE;
+	}
+	const uint8_t *from = text.ptr;
+	for (size_t i = 0; i < sizeof(uuid_out->bytes); i++) {
+		if (dash_before(i) && *from++ != '-') {
+			return SW_EPARSE;
+		}
+		int high = hex_value(from[0]);
+		int low = hex_value(from[1]);
+		if (high < 0 || low < 0) {
+			return SW_EPARSE;
+		}
+		uuid_out->bytes[i] = (uint8_t)(high << 4 | low);
+		from += 2;
+	}
+	return SW_OK;
+}
