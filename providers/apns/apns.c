@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Apple Push Notification service: configuration, token form, requests ("Sending notification requests to APNs").
+ * Opens no connection: the pusher owns sockets and policy. */
+#include "apns_int.h"
+
+#include <surewire/mem.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	TOPIC_MAX_BYTES = 155,
+	COLLAPSE_MAX_BYTES = 64,
+	CONNECTIONS_DEFAULT = 2,
+	CONNECTIONS_LIMIT = 64,
+	PING_INTERVAL_MS = 10 * 1000,
+	ANSWER_TIMEOUT_MS = 30 * 1000,
+};
+
+static const char *const known_keys[] = {"key_file",     "key_id",       "team_id", "topics",      "host", "port",
+					 "sandbox_host", "sandbox_port", "ca_file", "connections", NULL};
+
+/* ---- configuration ---- */
+
+static const char *text_or(const struct sw_provider_config *config, const char *key, const char *fallback)
+{
+	const char *text = config->get(config, key);
+	return text && *text ? text : fallback;
+}
+
+static int expected(const struct sw_provider_config *config, const char *key, const char *what,
+		    struct sw_diag *diag_out)
+{
+	return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] %s: expected %s", config->instance, key, what);
+}
+
+static int read_number(const struct sw_provider_config *config, const char *key, int limit, int *value_out,
+		       struct sw_diag *diag_out)
+{
+	const char *text = text_or(config, key, NULL);
+	uint64_t value;
+	if (!text) {
+		return SW_OK;
+	}
+	if (sw_bytes_to_u64(sw_bytes_str(text), &value) || value < 1 || value > (uint64_t)limit) {
+		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] %s: expected a number from 1 to %d, not \"%s\"",
+				   config->instance, key, limit, text);
+	}
+	*value_out = (int)value;
+	return SW_OK;
+}
+
+/* Host names and addresses as they go into a request; no scheme, no port. */
+static bool is_host(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_");
+	return len > 0 && len <= 253 && text[len] == '\0' && !strstr(text, "://");
+}
+
+static int read_endpoint(const struct sw_provider_config *config, const char *host_key, const char *port_key,
+			 struct sw_endpoint *endpoint, struct sw_diag *diag_out)
+{
+	int port = 443;
+	endpoint->host = text_or(config, host_key, endpoint->host);
+	if (!is_host(endpoint->host)) {
+		return expected(config, host_key, "a host name without scheme, port and path", diag_out);
+	}
+	endpoint->ca_file = text_or(config, "ca_file", NULL);
+	if (endpoint->ca_file && access(endpoint->ca_file, R_OK) != 0) {
+		return expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
+	}
+	endpoint->connections_max = CONNECTIONS_DEFAULT;
+	endpoint->initial_streams_max = 1; /* until a request with a valid token succeeded, APNs allows one */
+	endpoint->ping_interval_ms = PING_INTERVAL_MS;
+	endpoint->answer_timeout_ms = ANSWER_TIMEOUT_MS;
+	int err = read_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
+	err = err ? err : read_number(config, port_key, 65535, &port, diag_out);
+	endpoint->port = (uint16_t)port;
+	return err;
+}
+
+/* Key and team ids: ten capital letters and digits. */
+static int read_id(const struct sw_provider_config *config, const char *key, const char **id_out,
+		   struct sw_diag *diag_out)
+{
+	const char *id = text_or(config, key, "");
+	if (strlen(id) != 10 || strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != 10) {
+		return expected(config, key, "ten capital letters and digits, from Apple's developer account", diag_out);
+	}
+	*id_out = id;
+	return SW_OK;
+}
+
+/* The next item of a comma-separated list, without the blanks around it. False at the end. */
+static bool next_item(struct sw_bytes *rest, struct sw_bytes *item_out)
+{
+	if (rest->len == 0) {
+		return false;
+	}
+	const uint8_t *comma = memchr(rest->ptr, ',', rest->len);
+	size_t len = comma ? (size_t)(comma - rest->ptr) : rest->len;
+	struct sw_bytes item = sw_bytes(rest->ptr, len);
+	*rest = comma ? sw_bytes(comma + 1, rest->len - len - 1) : sw_bytes(rest->ptr + len, 0);
+	while (item.len && (item.ptr[0] == ' ' || item.ptr[0] == '\t')) {
+		item = sw_bytes(item.ptr + 1, item.len - 1);
+	}
+	while (item.len && (item.ptr[item.len - 1] == ' ' || item.ptr[item.len - 1] == '\t')) {
+		item.len--;
+	}
+	*item_out = item;
+	return true;
+}
+
+static bool is_topic(struct sw_bytes topic)
+{
+	for (size_t i = 0; i < topic.len; i++) {
+		if (!memchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", topic.ptr[i], 64)) {
+			return false;
+		}
+	}
+	return topic.len > 0 && topic.len <= TOPIC_MAX_BYTES;
+}
+
+static int read_topics(const struct sw_provider_config *config, struct sw_bytes *topics_out, struct sw_diag *diag_out)
+{
+	struct sw_bytes rest = sw_bytes_str(text_or(config, "topics", ""));
+	struct sw_bytes topic;
+	*topics_out = rest;
+	bool any = false;
+	while (next_item(&rest, &topic)) {
+		if (!is_topic(topic)) {
+			return expected(config, "topics", "app bundle ids separated by commas", diag_out);
+		}
+		any = true;
+	}
+	return any ? SW_OK : expected(config, "topics", "at least one app bundle id, e.g. org.example.chat", diag_out);
+}
+
+static int read_config(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
+{
+	provider->instance = config->instance;
+	provider->production.host = "api.push.apple.com";
+	provider->sandbox.host = "api.sandbox.push.apple.com";
+	provider->key_file = text_or(config, "key_file", NULL);
+	if (!provider->key_file) {
+		return expected(config, "key_file", "the path of the .p8 key from Apple's developer account", diag_out);
+	}
+	int err = read_id(config, "key_id", &provider->key_id, diag_out);
+	err = err ? err : read_id(config, "team_id", &provider->team_id, diag_out);
+	err = err ? err : read_topics(config, &provider->topics, diag_out);
+	err = err ? err : read_endpoint(config, "host", "port", &provider->production, diag_out);
+	err = err ? err : read_endpoint(config, "sandbox_host", "sandbox_port", &provider->sandbox, diag_out);
+	return err;
+}
+
+static void on_close(struct sw_provider *provider)
+{
+	if (!provider) {
+		return;
+	}
+	sw_apns_credential_release(provider);
+	sw_buf_release(&provider->scratch);
+	free(provider);
+}
+
+static int on_open(const struct sw_provider_config *config, struct sw_provider **provider_out, struct sw_diag *diag_out)
+{
+	struct sw_provider *provider = sw_xcalloc(1, sizeof(*provider));
+	sw_buf_init(&provider->scratch, SW_APNS_PAYLOAD_MAX);
+	int err = read_config(config, provider, diag_out);
+	err = err ? err : sw_apns_credential_load(provider, diag_out);
+	if (err) {
+		on_close(provider);
+		return err;
+	}
+	*provider_out = provider;
+	return SW_OK;
+}
+
+/* ---- requests ---- */
+
+static int on_check_token(struct sw_bytes token, struct sw_diag *diag_out)
+{
+	bool good = token.len > 0 && token.len % 2 == 0 && token.len <= SW_APNS_TOKEN_MAX;
+	for (size_t i = 0; good && i < token.len; i++) {
+		uint8_t c = token.ptr[i];
+		good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+	}
+	if (!good) {
+		return sw_diag_set(diag_out, SW_EINVAL,
+				   "APNs token: expected an even number of lower case hex digits, at most %d",
+				   SW_APNS_TOKEN_MAX);
+	}
+	return SW_OK;
+}
+
+/* The topic for an app; empty when this account has none. */
+static struct sw_bytes topic_of(const struct sw_provider *provider, struct sw_bytes app)
+{
+	struct sw_bytes rest = provider->topics;
+	struct sw_bytes topic;
+	size_t count = 0;
+	struct sw_bytes first = {NULL, 0};
+	while (next_item(&rest, &topic)) {
+		if (sw_bytes_equal(topic, app)) {
+			return topic;
+		}
+		first = count++ ? first : topic;
+	}
+	return app.len == 0 && count == 1 ? first : (struct sw_bytes){NULL, 0};
+}
+
+static bool on_serves_app(const struct sw_provider *provider, struct sw_bytes app)
+{
+	return topic_of(provider, app).len > 0;
+}
+
+static struct sw_bytes uuid_text(const uint8_t id[16], struct sw_arena *arena)
+{
+	char *text = sw_arena_alloc(arena, SW_APNS_UUID_LEN + 1);
+	char *to = text;
+	for (size_t i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10) {
+			*to++ = '-';
+		}
+		*to++ = "0123456789abcdef"[id[i] >> 4];
+		*to++ = "0123456789abcdef"[id[i] & 15];
+	}
+	*to = '\0';
+	return sw_bytes(text, SW_APNS_UUID_LEN);
+}
+
+/* Without a value of its own an alert collapses with its own repetitions: a send whose answer was lost is sent again,
+ * and the device then shows it once. */
+static int collapse_id(const struct sw_notification *n, struct sw_bytes uuid, struct sw_bytes *collapse_out,
+		       struct sw_diag *diag_out)
+{
+	bool good = n->collapse.len <= COLLAPSE_MAX_BYTES;
+	for (size_t i = 0; good && i < n->collapse.len; i++) {
+		good = n->collapse.ptr[i] > 0x20 && n->collapse.ptr[i] < 0x7f;
+	}
+	if (!good) {
+		return sw_diag_set(diag_out, SW_EINVAL, "collapse: expected at most %d printable ASCII characters",
+				   COLLAPSE_MAX_BYTES);
+	}
+	*collapse_out = n->collapse.len || n->kind == SW_PUSH_SILENT ? n->collapse : uuid;
+	return SW_OK;
+}
+
+/* Seconds. 0 is "now or never", which is what is left to one that expires within this second. */
+static struct sw_bytes expiration(int64_t expires_at_ms, int64_t now_ms, struct sw_arena *arena)
+{
+	char text[24];
+	int64_t seconds = expires_at_ms / 1000;
+	int len = snprintf(text, sizeof(text), "%lld", (long long)(seconds > now_ms / 1000 ? seconds : 0));
+	return sw_arena_copy(arena, sw_bytes(text, (size_t)len));
+}
+
+static struct sw_bytes path_of(struct sw_bytes token, struct sw_arena *arena)
+{
+	static const char prefix[] = "/3/device/";
+	enum { PREFIX_LEN = sizeof(prefix) - 1 };
+	uint8_t *path = sw_arena_alloc(arena, PREFIX_LEN + token.len);
+	memcpy(path, prefix, PREFIX_LEN);
+	memcpy(path + PREFIX_LEN, token.ptr, token.len);
+	return sw_bytes(path, PREFIX_LEN + token.len);
+}
+
+/* Headers that change with every request stay out of the small table that Apple keeps for HPACK. */
+static void add_headers(struct sw_http_request *req, const struct sw_notification *n, struct sw_bytes topic,
+			struct sw_bytes authorization)
+{
+	bool silent = n->kind == SW_PUSH_SILENT;
+	sw_http_request_add(req, "authorization", authorization, false);
+	sw_http_request_add(req, "apns-topic", topic, false);
+	sw_http_request_add(req, "apns-push-type", sw_bytes_str(silent ? "background" : "alert"), false);
+	sw_http_request_add(req, "apns-priority", sw_bytes_str(n->urgent && !silent ? "10" : "5"), false);
+}
+
+static int on_encode(struct sw_provider *provider, const struct sw_push_target *target,
+		     const struct sw_notification *notification, int64_t now_ms, struct sw_arena *arena,
+		     struct sw_send *send_out, struct sw_diag *diag_out)
+{
+	struct sw_bytes topic = topic_of(provider, target->app);
+	if (topic.len == 0) {
+		return sw_diag_set(diag_out, SW_EINVAL, "app: expected one of topics of [push.%s]", provider->instance);
+	}
+	int err = on_check_token(target->token, diag_out);
+	struct sw_http_request *req = &send_out->as.http;
+	*send_out = (struct sw_send){.endpoint = target->sandbox ? &provider->sandbox : &provider->production};
+	struct sw_bytes uuid = uuid_text(notification->id, arena);
+	struct sw_bytes collapse;
+	err = err ? err : collapse_id(notification, uuid, &collapse, diag_out);
+	err = err ? err : sw_apns_payload(&provider->scratch, notification, arena, &req->body, diag_out);
+	err = err ? err : sw_apns_credential_ensure(provider, now_ms, diag_out);
+	if (err) {
+		return err;
+	}
+	req->method = "POST";
+	req->path = path_of(target->token, arena);
+	/* A copy: the token may be renewed while this request waits for a stream. */
+	add_headers(req, notification, topic, sw_arena_copy(arena, sw_bytes_str(provider->authorization)));
+	if (notification->expires_at_ms > 0) {
+		sw_http_request_add(req, "apns-expiration", expiration(notification->expires_at_ms, now_ms, arena), true);
+	}
+	if (collapse.len) {
+		sw_http_request_add(req, "apns-collapse-id", collapse, true);
+	}
+	sw_http_request_add(req, "apns-id", uuid, true);
+	return SW_OK;
+}
+
+const struct sw_provider_ops sw_provider_apns = {
+	.name = "apns",
+	.transport = SW_TRANSPORT_H2,
+	.known_keys = known_keys,
+	.open = on_open,
+	.close = on_close,
+	.reload = sw_apns_credential_load,
+	.check_token = on_check_token,
+	.serves_app = on_serves_app,
+	.credential_state = sw_apns_credential_state,
+	.credential_refused = sw_apns_credential_refused,
+	.encode = on_encode,
+	.classify = sw_apns_classify,
+};

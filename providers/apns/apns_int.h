@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the APNs provider share. One thread (the pusher's loop); texts of the configuration are borrowed
+ * for the life of the process. */
+#ifndef SW_APNS_INT_H
+#define SW_APNS_INT_H
+
+#include <surewire/buf.h>
+#include <surewire/provider.h>
+
+enum { SW_APNS_UUID_LEN = 36, SW_APNS_PAYLOAD_MAX = 4096, SW_APNS_TOKEN_MAX = 512 };
+
+struct sw_provider {
+	const char *instance;
+	const char *key_file;
+	const char *key_id;
+	const char *team_id;
+	struct sw_bytes topics; /* comma-separated, checked */
+	struct sw_endpoint production;
+	struct sw_endpoint sandbox;
+	struct sw_buf scratch; /* payloads are rendered here, then copied to the arena */
+
+	/* credential.c */
+	char *key_pem;
+	size_t key_len;
+	char *authorization; /* "bearer …"; NULL until one is signed */
+	int64_t issued_ms;
+	bool refused_as_expired; /* the latest CREDENTIAL answer said ExpiredProviderToken */
+	int refusals;            /* in a row, without an accepted token between */
+	bool held;               /* sends wait from held_since_ms for HOLD_MS */
+	int64_t held_since_ms;
+};
+
+/* credential.c */
+/* Reads the key and tries it; on an error the old one stays. A changed key drops the token in force. */
+int sw_apns_credential_load(struct sw_provider *provider, struct sw_diag *diag_out);
+void sw_apns_credential_release(struct sw_provider *provider);
+/* Sees to it that `authorization` is fit for a request at now_ms. */
+int sw_apns_credential_ensure(struct sw_provider *provider, int64_t now_ms, struct sw_diag *diag_out);
+enum sw_credential_state sw_apns_credential_state(struct sw_provider *provider, int64_t now_ms);
+void sw_apns_credential_refused(struct sw_provider *provider, int64_t now_ms);
+/* APNs took a request: whatever was wrong with the token is over. */
+void sw_apns_credential_accepted(struct sw_provider *provider);
+
+/* payload.c */
+/* Renders the JSON body into the arena, the text cut so that all of it has at most SW_APNS_PAYLOAD_MAX bytes. */
+int sw_apns_payload(struct sw_buf *scratch, const struct sw_notification *notification, struct sw_arena *arena,
+		    struct sw_bytes *payload_out, struct sw_diag *diag_out);
+
+/* classify.c */
+void sw_apns_classify(struct sw_provider *provider, const struct sw_answer *answer, struct sw_outcome *outcome_out);
+
+#endif

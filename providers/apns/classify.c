@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An answer of APNs becomes an outcome, by the table in outcomes.def. Total: bodies that are empty, cut or no JSON
+ * fall back to the class of the status. Decides nothing about tokens or retries: that is the pusher's. */
+#include "apns_int.h"
+
+#include <surewire/json.h>
+
+#include <stdio.h>
+
+enum { BODY_MAX_BYTES = 4096, BODY_DEPTH_MAX = 4, RETRY_AFTER_MAX_MS = 3600 * 1000 };
+
+struct row {
+	int status;
+	const char *reason;
+	enum sw_outcome_kind kind;
+	int64_t after_ms;
+};
+
+static const struct row rows[] = {
+#define SW_APNS_OUTCOME(status, reason, kind, after_ms, source) {status, reason, SW_OUTCOME_##kind, after_ms},
+#include "outcomes.def"
+#undef SW_APNS_OUTCOME
+};
+
+struct class_row {
+	int first;
+	int last;
+	enum sw_outcome_kind kind;
+};
+
+static const struct class_row classes[] = {
+#define SW_APNS_CLASS(first, last, kind) {first, last, SW_OUTCOME_##kind},
+#include "outcomes.def"
+#undef SW_APNS_CLASS
+};
+
+static const struct row *find_row(int status, struct sw_bytes reason)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].status == status && sw_bytes_equal_str(reason, rows[i].reason)) {
+			return &rows[i];
+		}
+	}
+	return NULL;
+}
+
+static enum sw_outcome_kind kind_of_class(int status)
+{
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		if (status >= classes[i].first && status <= classes[i].last) {
+			return classes[i].kind;
+		}
+	}
+	/* Not a final HTTP status: nothing can be concluded. */
+	return SW_OUTCOME_UNKNOWN;
+}
+
+static json_t *parse_body(struct sw_bytes body)
+{
+	json_t *value = NULL;
+	if (body.len == 0 || body.len > BODY_MAX_BYTES || sw_json_parse(body, BODY_DEPTH_MAX, &value, NULL)) {
+		return NULL;
+	}
+	if (!json_is_object(value)) {
+		json_decref(value);
+		return NULL;
+	}
+	return value;
+}
+
+/* The reason goes to logs and records: printable ASCII only. */
+static void set_reason(struct sw_outcome *outcome, int status, struct sw_bytes reason)
+{
+	if (reason.len == 0) {
+		snprintf(outcome->reason, sizeof(outcome->reason),
+			 status == 200 ? "accepted" : "HTTP %d without a reason", status);
+		return;
+	}
+	size_t len = reason.len < sizeof(outcome->reason) ? reason.len : sizeof(outcome->reason) - 1;
+	for (size_t i = 0; i < len; i++) {
+		uint8_t c = reason.ptr[i];
+		outcome->reason[i] = c >= 0x20 && c < 0x7f ? (char)c : '?';
+	}
+	outcome->reason[len] = '\0';
+}
+
+/* Milliseconds since the epoch, unlike everything else that APNs calls a date. */
+static int64_t timestamp_ms(const json_t *body)
+{
+	const json_t *value = json_object_get(body, "timestamp");
+	return json_is_integer(value) && json_integer_value(value) > 0 ? json_integer_value(value) : 0;
+}
+
+static void learn(struct sw_provider *provider, const struct sw_outcome *outcome, struct sw_bytes reason)
+{
+	if (outcome->kind == SW_OUTCOME_CREDENTIAL) {
+		provider->refused_as_expired = sw_bytes_equal_str(reason, "ExpiredProviderToken");
+	} else if (outcome->kind == SW_OUTCOME_DELIVERED || outcome->status == 410) {
+		sw_apns_credential_accepted(provider);
+	}
+}
+
+void sw_apns_classify(struct sw_provider *provider, const struct sw_answer *answer, struct sw_outcome *outcome_out)
+{
+	const struct sw_http_response *http = answer->http;
+	*outcome_out = (struct sw_outcome){.status = http->status, .after_ms = -1};
+	json_t *body = parse_body(http->body);
+	struct sw_bytes reason = sw_json_get_str(body, "reason");
+	const struct row *row = find_row(http->status, reason);
+	outcome_out->kind = row ? row->kind : kind_of_class(http->status);
+	if (outcome_out->kind == SW_OUTCOME_RETRY || outcome_out->kind == SW_OUTCOME_THROTTLED) {
+		/* Apple documents no Retry-After; one that is there is obeyed. */
+		int64_t asked_ms = sw_http_retry_after_ms(http, answer->now_ms, RETRY_AFTER_MAX_MS);
+		outcome_out->after_ms = asked_ms >= 0 ? asked_ms : row ? row->after_ms : -1;
+	}
+	if (outcome_out->kind == SW_OUTCOME_TOKEN_DEAD && http->status == 410) {
+		outcome_out->since_ms = timestamp_ms(body);
+	}
+	set_reason(outcome_out, http->status, reason);
+	learn(provider, outcome_out, reason);
+	json_decref(body);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The provider token: an ES256 JWT, cached, renewed between 20 and 60 minutes of age as Apple demands ("Establishing
+ * a token-based connection to APNs"). Signing is ours alone, so nothing is ever fetched. Never prompts for a
+ * passphrase: encrypted keys are refused. */
+#include "apns_int.h"
+
+#include <surewire/jwt.h>
+#include <surewire/mem.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	KEY_FILE_MAX_BYTES = 16 * 1024,
+	MINUTE_MS = 60 * 1000,
+	RENEW_MS = 45 * MINUTE_MS,
+	RENEW_MIN_MS = 20 * MINUTE_MS, /* sooner is answered with TooManyProviderTokenUpdates */
+	EXPIRY_MS = 60 * MINUTE_MS,
+	SKEW_MS = MINUTE_MS, /* a token from further in the future than this means that the clock was set back */
+	HOLD_MS = MINUTE_MS,
+};
+
+static int read_regular(int fd, const struct sw_provider *provider, char **text_out, size_t *len_out,
+			struct sw_diag *diag_out)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > KEY_FILE_MAX_BYTES) {
+		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: expected a .p8 file of 1 to %d bytes: %s",
+				   provider->instance, KEY_FILE_MAX_BYTES, provider->key_file);
+	}
+	size_t size = (size_t)st.st_size;
+	char *text = sw_xmalloc(size + 1);
+	ssize_t got = read(fd, text, size);
+	if (got < 0 || (size_t)got != size) {
+		sw_free_secret(text, size);
+		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: cannot read %s", provider->instance,
+				   provider->key_file);
+	}
+	text[size] = '\0';
+	*text_out = text;
+	*len_out = size;
+	return SW_OK;
+}
+
+static int read_key(const struct sw_provider *provider, char **text_out, size_t *len_out, struct sw_diag *diag_out)
+{
+	/* Not blocking: a FIFO by mistake must not stop the loop. */
+	int fd = open(provider->key_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: expected a readable .p8 file, %s: %s",
+				   provider->instance, strerror(errno), provider->key_file);
+	}
+	int err = read_regular(fd, provider, text_out, len_out, diag_out);
+	close(fd);
+	if (err) {
+		return err;
+	}
+	if (strstr(*text_out, "ENCRYPTED")) {
+		err = sw_diag_set(diag_out, SW_ECONFIG,
+				  "[push.%s] key_file: expected a key without passphrase, as Apple issues it: %s",
+				  provider->instance, provider->key_file);
+	} else if (!strstr(*text_out, "-----BEGIN ") || !strstr(*text_out, "PRIVATE KEY-----")) {
+		err = sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: expected a private key in PEM form: %s",
+				  provider->instance, provider->key_file);
+	}
+	if (err) {
+		sw_free_secret(*text_out, *len_out);
+	}
+	return err;
+}
+
+static int sign(const struct sw_provider *provider, struct sw_bytes pem, int64_t now_ms, char **token_out,
+		struct sw_diag *diag_out)
+{
+	json_t *claims = json_pack("{s:s, s:I}", "iss", provider->team_id, "iat", (json_int_t)(now_ms / 1000));
+	if (!claims) {
+		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] team_id: cannot be written as JSON",
+				   provider->instance);
+	}
+	int err = sw_jwt_sign("ES256", pem, provider->key_id, claims, token_out, diag_out);
+	json_decref(claims);
+	return err;
+}
+
+static void drop_token(struct sw_provider *provider)
+{
+	if (provider->authorization) {
+		sw_free_secret(provider->authorization, strlen(provider->authorization));
+		provider->authorization = NULL;
+	}
+}
+
+int sw_apns_credential_load(struct sw_provider *provider, struct sw_diag *diag_out)
+{
+	char *pem = NULL;
+	size_t len = 0;
+	int err = read_key(provider, &pem, &len, diag_out);
+	if (err) {
+		return err;
+	}
+	/* Signed and thrown away: a key that cannot sign is an error now, not at the first message. */
+	char *trial = NULL;
+	struct sw_diag cause = {0};
+	if (sign(provider, sw_bytes(pem, len), 0, &trial, &cause)) {
+		sw_free_secret(pem, len);
+		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: expected an EC P-256 private key: %s",
+				   provider->instance, cause.text);
+	}
+	free(trial);
+	/* The same key keeps its token: Apple punishes needless renewal. */
+	if (!provider->key_pem || len != provider->key_len || memcmp(pem, provider->key_pem, len) != 0) {
+		drop_token(provider);
+	}
+	sw_free_secret(provider->key_pem, provider->key_len);
+	provider->key_pem = pem;
+	provider->key_len = len;
+	sw_apns_credential_accepted(provider);
+	return SW_OK;
+}
+
+void sw_apns_credential_release(struct sw_provider *provider)
+{
+	drop_token(provider);
+	sw_free_secret(provider->key_pem, provider->key_len);
+	provider->key_pem = NULL;
+}
+
+int sw_apns_credential_ensure(struct sw_provider *provider, int64_t now_ms, struct sw_diag *diag_out)
+{
+	int64_t age_ms = now_ms - provider->issued_ms;
+	if (provider->authorization && age_ms >= -SKEW_MS && age_ms < RENEW_MS) {
+		return SW_OK;
+	}
+	char *token = NULL;
+	int err = sign(provider, sw_bytes(provider->key_pem, provider->key_len), now_ms, &token, diag_out);
+	if (err) {
+		bool still_good = provider->authorization && age_ms >= 0 && age_ms < EXPIRY_MS;
+		return still_good ? SW_OK : err;
+	}
+	drop_token(provider);
+	provider->authorization = sw_xasprintf("bearer %s", token);
+	provider->issued_ms = now_ms;
+	sw_free_secret(token, strlen(token));
+	return SW_OK;
+}
+
+enum sw_credential_state sw_apns_credential_state(struct sw_provider *provider, int64_t now_ms)
+{
+	if (provider->held && now_ms >= provider->held_since_ms && now_ms < provider->held_since_ms + HOLD_MS) {
+		return SW_CREDENTIAL_BROKEN;
+	}
+	provider->held = false;
+	return sw_apns_credential_ensure(provider, now_ms, NULL) ? SW_CREDENTIAL_BROKEN : SW_CREDENTIAL_READY;
+}
+
+void sw_apns_credential_refused(struct sw_provider *provider, int64_t now_ms)
+{
+	int64_t age_ms = now_ms - provider->issued_ms;
+	bool renewable = age_ms >= RENEW_MIN_MS || age_ms < 0;
+	provider->refusals++;
+	/* Refused as expired although it is young: once it may be the clock that was just set. A second time in a row
+	 * another token would not help, and would break the 20-minute rule on top. */
+	if (renewable || (provider->refused_as_expired && provider->refusals == 1)) {
+		drop_token(provider);
+		return;
+	}
+	provider->held = true;
+	provider->held_since_ms = now_ms;
+}
+
+void sw_apns_credential_accepted(struct sw_provider *provider)
+{
+	provider->refusals = 0;
+	provider->refused_as_expired = false;
+	provider->held = false;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The JSON body of a notification ("Generating a remote notification"): aps beside the app's own values. The text is
+ * cut, at a character boundary of its escaped form, so that the whole fits; nothing else is ever shortened. */
+#include "apns_int.h"
+
+#include <surewire/json.h>
+
+#include <string.h>
+
+static const char ellipsis[] = "\xe2\x80\xa6"; /* U+2026, three bytes */
+enum { ELLIPSIS_LEN = sizeof(ellipsis) - 1 };
+
+/* Bytes that one byte of text takes inside a JSON string, as sw_json_put_string writes it. */
+static size_t json_len(uint8_t c)
+{
+	if (c == '"' || c == '\\' || c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t') {
+		return 2;
+	}
+	return c < 0x20 ? 6 : 1;
+}
+
+/* Length of the longest prefix of whole characters whose JSON form takes at most budget bytes. */
+static size_t fit(struct sw_bytes text, size_t budget)
+{
+	size_t used = 0;
+	size_t boundary = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		if ((text.ptr[i] & 0xc0) != 0x80) {
+			boundary = i;
+		}
+		used += json_len(text.ptr[i]);
+		if (used > budget) {
+			return boundary;
+		}
+	}
+	return text.len;
+}
+
+static struct sw_bytes cut(struct sw_bytes text, size_t budget, struct sw_arena *arena)
+{
+	if (fit(text, budget) == text.len) {
+		return text;
+	}
+	if (budget < ELLIPSIS_LEN) {
+		return sw_bytes(text.ptr, 0);
+	}
+	size_t len = fit(text, budget - ELLIPSIS_LEN);
+	uint8_t *copy = sw_arena_alloc(arena, len + ELLIPSIS_LEN);
+	memcpy(copy, text.ptr, len);
+	memcpy(copy + len, ellipsis, ELLIPSIS_LEN);
+	return sw_bytes(copy, len + ELLIPSIS_LEN);
+}
+
+static void put_member(struct sw_buf *buf, const char *name, struct sw_bytes value)
+{
+	if (buf->len && buf->ptr[buf->len - 1] != '{') {
+		sw_buf_put_char(buf, ',');
+	}
+	sw_json_put_cstr(buf, name);
+	sw_buf_put_char(buf, ':');
+	sw_json_put_string(buf, value);
+}
+
+static void put_alert(struct sw_buf *buf, const struct sw_notification *n, struct sw_bytes body)
+{
+	sw_buf_put_str(buf, "\"alert\":{");
+	if (n->title.len) {
+		put_member(buf, "title", n->title);
+	}
+	if (n->body.len) {
+		put_member(buf, "body", body);
+	}
+	sw_buf_put_char(buf, '}');
+	if (n->badge >= 0) {
+		sw_buf_printf(buf, ",\"badge\":%lld", (long long)n->badge);
+	}
+	put_member(buf, "sound", n->sound.len ? n->sound : sw_bytes_str("default"));
+	if (n->thread.len) {
+		put_member(buf, "thread-id", n->thread);
+	}
+	/* Lets a notification service extension of the app complete the text; without one it changes nothing. */
+	sw_buf_put_str(buf, ",\"mutable-content\":1");
+}
+
+static void put_payload(struct sw_buf *buf, const struct sw_notification *n, struct sw_bytes body)
+{
+	sw_buf_clear(buf);
+	sw_buf_put_str(buf, "{\"aps\":{");
+	if (n->kind == SW_PUSH_SILENT) {
+		/* A background push must carry neither alert nor badge nor sound. */
+		sw_buf_put_str(buf, "\"content-available\":1");
+	} else {
+		put_alert(buf, n, body);
+	}
+	sw_buf_put_char(buf, '}');
+	for (size_t i = 0; i < n->data_count; i++) {
+		put_member(buf, n->data[i].name, n->data[i].value);
+	}
+	sw_buf_put_char(buf, '}');
+}
+
+/* jansson makes strings of valid UTF-8 only; the contract offers no check of its own. */
+static bool is_utf8(struct sw_bytes text)
+{
+	if (text.len == 0) {
+		return true;
+	}
+	json_t *string = json_stringn((const char *)text.ptr, text.len);
+	json_decref(string);
+	return string != NULL;
+}
+
+static int check_data(const struct sw_notification *n, struct sw_diag *diag_out)
+{
+	if (n->data_count > SW_PUSH_DATA_MAX) {
+		return sw_diag_set(diag_out, SW_EINVAL, "data: expected at most %d values", SW_PUSH_DATA_MAX);
+	}
+	for (size_t i = 0; i < n->data_count; i++) {
+		const char *name = n->data[i].name;
+		size_t len = name ? strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+				  : 0;
+		if (len == 0 || len > 64 || name[len] != '\0') {
+			return sw_diag_set(diag_out, SW_EINVAL,
+					   "data: expected names of 1 to 64 letters, digits, '_', '.' and '-'");
+		}
+		if (strcmp(name, "aps") == 0) {
+			return sw_diag_set(diag_out, SW_EINVAL, "data: the name \"aps\" is reserved by Apple");
+		}
+		if (!is_utf8(n->data[i].value)) {
+			return sw_diag_set(diag_out, SW_EINVAL, "data %s: expected UTF-8", name);
+		}
+	}
+	return SW_OK;
+}
+
+static int check(const struct sw_notification *n, struct sw_diag *diag_out)
+{
+	if (!is_utf8(n->title) || !is_utf8(n->body) || !is_utf8(n->thread) || !is_utf8(n->sound)) {
+		return sw_diag_set(diag_out, SW_EINVAL, "title, body, thread and sound: expected UTF-8");
+	}
+	if (n->kind == SW_PUSH_ALERT && n->title.len == 0 && n->body.len == 0) {
+		return sw_diag_set(diag_out, SW_EINVAL, "an alert: expected a title or a body");
+	}
+	return check_data(n, diag_out);
+}
+
+int sw_apns_payload(struct sw_buf *scratch, const struct sw_notification *notification, struct sw_arena *arena,
+		    struct sw_bytes *payload_out, struct sw_diag *diag_out)
+{
+	int err = check(notification, diag_out);
+	if (err) {
+		return err;
+	}
+	/* First without the text, to see how much room is left for it. */
+	put_payload(scratch, notification, sw_bytes("", 0));
+	if (scratch->err) {
+		return sw_diag_set(diag_out, SW_ELIMIT, "payload: more than %d bytes even without the body",
+				   SW_APNS_PAYLOAD_MAX);
+	}
+	put_payload(scratch, notification, cut(notification->body, SW_APNS_PAYLOAD_MAX - scratch->len, arena));
+	if (scratch->err) {
+		return sw_diag_set(diag_out, scratch->err, "payload: more than %d bytes", SW_APNS_PAYLOAD_MAX);
+	}
+	*payload_out = sw_arena_copy(arena, sw_buf_bytes(scratch));
+	return SW_OK;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service-account file that Google's console issues: read with a limit, checked, split into what is used. Whether
+ * its key can sign is found out in credential.c. */
+#include "fcm_int.h"
+
+#include <surewire/mem.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ACCOUNT_FILE_MAX_BYTES = 32 * 1024, ACCOUNT_DEPTH_MAX = 4 };
+
+static int read_regular(int fd, const char *instance, const char *path, struct sw_bytes *text_out,
+			struct sw_diag *diag_out)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > ACCOUNT_FILE_MAX_BYTES) {
+		return sw_diag_set(diag_out, SW_ECONFIG,
+				   "[push.%s] service_account_file: expected a JSON file of 1 to %d bytes: %s", instance,
+				   ACCOUNT_FILE_MAX_BYTES, path);
+	}
+	size_t size = (size_t)st.st_size;
+	uint8_t *text = sw_xmalloc(size);
+	ssize_t got = read(fd, text, size);
+	if (got < 0 || (size_t)got != size) {
+		sw_free_secret(text, size);
+		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] service_account_file: cannot read %s", instance, path);
+	}
+	*text_out = sw_bytes(text, size);
+	return SW_OK;
+}
+
+static int read_file(const char *instance, const char *path, struct sw_bytes *text_out, struct sw_diag *diag_out)
+{
+	/* Not blocking: a FIFO by mistake must not stop the loop. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		return sw_diag_set(diag_out, SW_ECONFIG,
+				   "[push.%s] service_account_file: expected a readable JSON file, %s: %s", instance,
+				   strerror(errno), path);
+	}
+	int err = read_regular(fd, instance, path, text_out, diag_out);
+	close(fd);
+	return err;
+}
+
+static bool is_loopback_uri(const char *rest)
+{
+	static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]"};
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		size_t len = strlen(hosts[i]);
+		if (strncmp(rest, hosts[i], len) == 0 && (rest[len] == ':' || rest[len] == '/')) {
+			/* "localhost:x@elsewhere" has another host. */
+			return strchr(rest, '@') == NULL;
+		}
+	}
+	return false;
+}
+
+bool sw_fcm_is_token_uri(const char *uri)
+{
+	size_t len = strlen(uri);
+	for (size_t i = 0; i < len; i++) {
+		if (uri[i] <= 0x20 || uri[i] >= 0x7f) {
+			return false;
+		}
+	}
+	if (len > 1024) {
+		return false;
+	}
+	if (strncmp(uri, "https://", 8) == 0) {
+		return uri[8] != '\0' && uri[8] != '/';
+	}
+	return strncmp(uri, "http://", 7) == 0 && is_loopback_uri(uri + 7);
+}
+
+/* A project id goes into the path of every request. */
+static bool is_project_id(const char *id)
+{
+	size_t len = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.:_");
+	return len > 0 && len <= 128 && id[len] == '\0';
+}
+
+static char *member(const json_t *object, const char *key)
+{
+	struct sw_bytes value = sw_json_get_str(object, key);
+	return value.len ? sw_xstrndup((const char *)value.ptr, value.len) : NULL;
+}
+
+static int lacks(const char *instance, const char *path, const char *what, struct sw_diag *diag_out)
+{
+	return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] service_account_file: expected %s in %s", instance, what,
+			   path);
+}
+
+static int check(const char *instance, const char *path, const struct sw_fcm_account *account,
+		 struct sw_diag *diag_out)
+{
+	if (!account->client_email || !account->private_key_id) {
+		return lacks(instance, path, "\"client_email\" and \"private_key_id\"", diag_out);
+	}
+	if (!account->project_id || !is_project_id(account->project_id)) {
+		return lacks(instance, path, "\"project_id\", the id of a project", diag_out);
+	}
+	if (!account->token_uri || !sw_fcm_is_token_uri(account->token_uri)) {
+		return lacks(instance, path, "\"token_uri\", an https address", diag_out);
+	}
+	if (!account->private_key || !strstr(account->private_key, "PRIVATE KEY-----")) {
+		return lacks(instance, path, "\"private_key\", a key in PEM form", diag_out);
+	}
+	if (strstr(account->private_key, "ENCRYPTED")) {
+		return lacks(instance, path, "\"private_key\" without passphrase", diag_out);
+	}
+	return SW_OK;
+}
+
+static int parse(const char *instance, const char *path, struct sw_bytes text, struct sw_fcm_account *account,
+		 struct sw_diag *diag_out)
+{
+	json_t *object = NULL;
+	struct sw_diag cause = {0};
+	if (sw_json_parse(text, ACCOUNT_DEPTH_MAX, &object, &cause)) {
+		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] service_account_file: expected JSON, %s: %s", instance,
+				   cause.text, path);
+	}
+	*account = (struct sw_fcm_account){
+		.client_email = member(object, "client_email"),
+		.private_key = member(object, "private_key"),
+		.private_key_id = member(object, "private_key_id"),
+		.project_id = member(object, "project_id"),
+		.token_uri = member(object, "token_uri"),
+	};
+	if (!account->token_uri) {
+		account->token_uri = sw_xstrdup("https://oauth2.googleapis.com/token");
+	}
+	/* Other files of the console ("authorized_user", google-services.json) are mistaken for it. */
+	bool usable = sw_bytes_equal_str(sw_json_get_str(object, "type"), "service_account");
+	json_decref(object);
+	return usable ? check(instance, path, account, diag_out)
+		      : lacks(instance, path, "\"type\" to be \"service_account\"", diag_out);
+}
+
+int sw_fcm_account_read(const char *instance, const char *path, struct sw_fcm_account *account_out,
+			struct sw_diag *diag_out)
+{
+	struct sw_bytes text;
+	int err = read_file(instance, path, &text, diag_out);
+	if (err) {
+		return err;
+	}
+	struct sw_fcm_account account = {0};
+	err = parse(instance, path, text, &account, diag_out);
+	sw_free_secret((void *)text.ptr, text.len);
+	if (err) {
+		sw_fcm_account_release(&account);
+		return err;
+	}
+	*account_out = account;
+	return SW_OK;
+}
+
+void sw_fcm_account_release(struct sw_fcm_account *account)
+{
+	free(account->client_email);
+	if (account->private_key) {
+		sw_free_secret(account->private_key, strlen(account->private_key));
+	}
+	free(account->private_key_id);
+	free(account->project_id);
+	free(account->token_uri);
+	*account = (struct sw_fcm_account){0};
+}

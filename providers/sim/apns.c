@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stand-in of APNs: what a connection remembers (its key, its provider token, its stream limit), faults, answers.
+ * The rules for one request are in apns_check.c. */
+#include "sim/apns_check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <surewire/clock.h>
+
+#include "base/hash.h"
+#include "base/uuid.h"
+#include "sim/h2_server.h"
+#include "sim/jws.h"
+
+enum { HANDSHAKE_MS = 10000, STREAMS_BEFORE_TOKEN = 1, STREAMS_AFTER_TOKEN = 1000 };
+
+struct apns_link {
+	struct sw_sim_link *link;
+	bool bound; /* a valid token was seen; the rest is of the last one */
+	bool raised;
+	const struct sw_sim_apns_key *key;
+	uint8_t token_hash[32];
+	int64_t token_since_ms; /* monotonic */
+	unsigned generation;
+	json_t *claims;
+};
+
+static struct sw_sim_verdict refuse(int status, const char *reason)
+{
+	return (struct sw_sim_verdict){status, reason};
+}
+
+static const struct sw_sim_verdict fine = {200, NULL};
+
+static const struct sw_sim_apns_key *find_key(const struct sw_sim *sim, struct sw_bytes kid)
+{
+	for (size_t i = 0; i < sim->apns_key_count; i++) {
+		if (sw_bytes_equal_str(kid, sim->apns_keys[i].kid)) {
+			return &sim->apns_keys[i];
+		}
+	}
+	return NULL;
+}
+
+/* Remembers the token; false when it was expired on command. */
+static bool token_in_force(struct sw_sim *sim, const uint8_t hash[32])
+{
+	for (size_t i = 0; i < SW_SIM_SEEN_MAX; i++) {
+		if (memcmp(sim->seen[i].hash, hash, 32) == 0) {
+			return !sim->seen[i].expired;
+		}
+	}
+	struct sw_sim_seen_token *slot = &sim->seen[sim->seen_next];
+	sim->seen_next = (sim->seen_next + 1) % SW_SIM_SEEN_MAX;
+	memcpy(slot->hash, hash, 32);
+	slot->expired = false;
+	return true;
+}
+
+static struct sw_sim_verdict check_age(struct sw_sim *sim, const json_t *claims, const uint8_t hash[32])
+{
+	struct sw_sim_verdict verdict = sw_sim_apns_check_claims(claims, sim->apns_team, sw_clock_wall_ms() / 1000);
+	if (!verdict.reason && !token_in_force(sim, hash)) {
+		return refuse(403, "ExpiredProviderToken");
+	}
+	return verdict;
+}
+
+/* A token that this connection has not used last: is it too early for another one, and is it of the same key? */
+static struct sw_sim_verdict change_token(struct apns_link *apns, const struct sw_sim_apns_key *key,
+					  struct sw_sim_jws *jws, const uint8_t hash[32])
+{
+	struct sw_sim *sim = apns->link->sim;
+	int64_t now_ms = sw_clock_mono_ms();
+	if (apns->bound && apns->key != key) {
+		return refuse(403, "UnrelatedKeyIdInToken");
+	}
+	/* Credentials that were expired on command may be replaced at once. */
+	bool free_change = apns->generation != sim->credential_generation;
+	if (apns->bound && !free_change && now_ms - apns->token_since_ms < (int64_t)sim->apns_token_window_s * 1000) {
+		return refuse(429, "TooManyProviderTokenUpdates");
+	}
+	json_decref(apns->claims);
+	apns->claims = json_incref(jws->claims);
+	memcpy(apns->token_hash, hash, 32);
+	apns->key = key;
+	apns->bound = true;
+	apns->token_since_ms = now_ms;
+	apns->generation = sim->credential_generation;
+	return fine;
+}
+
+static struct sw_sim_verdict check_new_token(struct apns_link *apns, struct sw_bytes token, const uint8_t hash[32])
+{
+	struct sw_sim_jws jws;
+	if (sw_sim_jws_parse(token, &jws) != SW_OK) {
+		return refuse(403, "InvalidProviderToken");
+	}
+	struct sw_sim_verdict verdict = refuse(403, "InvalidProviderToken");
+	const struct sw_sim_apns_key *key = find_key(apns->link->sim, sw_json_get_str(jws.header, "kid"));
+	if (key && sw_sim_jws_verify(&jws, "ES256", key->key)) {
+		verdict = check_age(apns->link->sim, jws.claims, hash);
+	}
+	if (!verdict.reason) {
+		verdict = change_token(apns, key, &jws, hash);
+	}
+	sw_sim_jws_release(&jws);
+	return verdict;
+}
+
+static struct sw_sim_verdict check_authorization(struct apns_link *apns, const struct sw_sim_request *request)
+{
+	struct sw_bytes value = sw_sim_request_header(request, "authorization");
+	if (!value.ptr) {
+		return refuse(403, "MissingProviderToken");
+	}
+	if (value.len <= 7 || !sw_bytes_equal_nocase(sw_bytes(value.ptr, 7), "bearer ")) {
+		return refuse(403, "InvalidProviderToken");
+	}
+	struct sw_bytes token = sw_bytes(value.ptr + 7, value.len - 7);
+	uint8_t hash[32];
+	sw_hash_sha256(token, hash);
+	if (apns->bound && memcmp(hash, apns->token_hash, 32) == 0) {
+		return check_age(apns->link->sim, apns->claims, hash);
+	}
+	return check_new_token(apns, token, hash);
+}
+
+static json_t *apns_headers(const struct sw_sim_request *request)
+{
+	json_t *headers = json_object();
+	for (size_t i = 0; i < request->header_count; i++) {
+		struct sw_bytes name = request->headers[i].name;
+		struct sw_bytes value = request->headers[i].value;
+		if (name.len > 5 && memcmp(name.ptr, "apns-", 5) == 0) {
+			json_object_set_new(headers, (const char *)name.ptr,
+					    json_stringn((const char *)value.ptr, value.len));
+		}
+	}
+	return headers;
+}
+
+static void keep(struct sw_sim *sim, const struct sw_sim_request *request, struct sw_bytes token, const char *id)
+{
+	struct sw_sim_record_new record = {
+		.provider = "apns",
+		.token = token,
+		.id = sw_bytes_str(id),
+		.repeat_key = sw_bytes_str(id),
+		.collapse_id = sw_sim_request_header(request, "apns-collapse-id"),
+		.topic = sw_sim_request_header(request, "apns-topic"),
+		.payload = sw_buf_bytes(&request->body),
+		.headers = apns_headers(request),
+		.received_at_ms = sw_clock_wall_ms(),
+	};
+	sw_sim_accept(sim, SW_SIM_APNS, &record);
+}
+
+static void answer(struct sw_sim_reply *reply, const char *id, int status, const char *reason, int64_t timestamp_ms)
+{
+	sw_buf_clear(&reply->body);
+	reply->header_count = 0;
+	reply->status = status;
+	sw_sim_reply_add(reply, "apns-id", id);
+	if (!reason) {
+		return;
+	}
+	sw_sim_reply_add(reply, "content-type", "application/json");
+	sw_buf_put_str(&reply->body, "{\"reason\":");
+	sw_json_put_cstr(&reply->body, reason);
+	if (status == 410) {
+		sw_buf_printf(&reply->body, ",\"timestamp\":%" PRId64, timestamp_ms);
+	}
+	sw_buf_put_str(&reply->body, "}");
+}
+
+static const char *usual_reason(int status)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} rows[] = {{400, "BadDeviceToken"}, {403, "InvalidProviderToken"}, {404, "BadPath"}, {405, "MethodNotAllowed"},
+		    {410, "Unregistered"}, {413, "PayloadTooLarge"}, {429, "TooManyRequests"},
+		    {500, "InternalServerError"}, {503, "ServiceUnavailable"}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].status == status) {
+			return rows[i].reason;
+		}
+	}
+	return status < 300 ? NULL : "InternalServerError";
+}
+
+static void answer_fault(struct sw_sim *sim, const struct sw_sim_action *action, const char *id,
+			 struct sw_sim_reply *reply)
+{
+	bool dead = action->token_dead_ms >= 0;
+	if (!dead && !action->status) {
+		return;
+	}
+	int status = action->status ? action->status : 410;
+	const char *reason = action->reason[0] ? action->reason : usual_reason(status);
+	answer(reply, id, status, reason, dead ? action->token_dead_ms : sw_clock_wall_ms());
+	if (action->retry_after[0]) {
+		sw_sim_reply_add(reply, "retry-after", action->retry_after);
+	}
+	if (reason) {
+		sw_sim_stats_refuse(&sim->stats[SW_SIM_APNS], reason);
+	}
+}
+
+/* Looks at a request as Apple does and answers it. */
+static void process(struct apns_link *apns, struct sw_sim_request *request, const char *id, struct sw_sim_reply *reply)
+{
+	struct sw_sim *sim = apns->link->sim;
+	const struct sw_sim_apns_rules rules = {sim->topics, sim->topic_count};
+	struct sw_bytes token = sw_bytes("", 0);
+	struct sw_sim_verdict verdict = sw_sim_apns_check_path(request, &token);
+	if (!verdict.reason) {
+		verdict = check_authorization(apns, request);
+	}
+	if (!verdict.reason) {
+		verdict = sw_sim_apns_check_message(request, token, &rules);
+	}
+	answer(reply, id, verdict.status, verdict.reason, 0);
+	if (verdict.reason) {
+		sw_sim_stats_refuse(&sim->stats[SW_SIM_APNS], verdict.reason);
+		return;
+	}
+	keep(sim, request, token, id);
+	if (!apns->raised) {
+		apns->raised = true;
+		reply->streams_max = STREAMS_AFTER_TOKEN;
+	}
+}
+
+static void choose_id(const struct sw_sim_request *request, char id_out[SW_UUID_TEXT_LEN + 1])
+{
+	struct sw_bytes given = sw_sim_request_header(request, "apns-id");
+	struct sw_uuid id;
+	if (!given.ptr || sw_uuid_parse(given, &id) != SW_OK) {
+		id = sw_uuid_random();
+	}
+	sw_uuid_format(&id, id_out);
+}
+
+static void on_request(void *ctx, struct sw_sim_request *request, struct sw_sim_reply *reply)
+{
+	struct apns_link *apns = ctx;
+	struct sw_sim *sim = apns->link->sim;
+	struct sw_sim_action action;
+	struct sw_bytes token = sw_bytes("", 0);
+	char id[SW_UUID_TEXT_LEN + 1];
+	choose_id(request, id);
+	struct sw_sim_verdict path = sw_sim_apns_check_path(request, &token);
+	pthread_mutex_lock(&sim->lock);
+	sim->stats[SW_SIM_APNS].streams++;
+	bool fault = sw_sim_take_fault(sim, SW_SIM_APNS, SW_SIM_STAGE_REQUEST, path.reason ? sw_bytes("", 0) : token, &action);
+	if (!fault || sw_sim_action_processes(&action)) {
+		process(apns, request, id, reply);
+	}
+	if (fault) {
+		reply->effect = action.effect;
+		answer_fault(sim, &action, id, reply);
+	}
+	pthread_mutex_unlock(&sim->lock);
+}
+
+void sw_sim_serve_apns(struct sw_sim_link *link)
+{
+	struct apns_link apns = {.link = link};
+	const struct sw_sim_http_handler handler = {
+		.streams_max = STREAMS_BEFORE_TOKEN, .on_request = on_request, .ctx = &apns};
+	if (sw_sim_conn_handshake(&link->conn, link->sim->services[link->service].tls, HANDSHAKE_MS) == SW_OK &&
+	    sw_bytes_equal_str(sw_sim_conn_alpn(&link->conn), "h2")) {
+		sw_sim_h2_serve(link, &handler);
+	}
+	json_decref(apns.claims);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared between the files of the gateway. Everything below struct gw_loop belongs to that loop's thread. */
+#ifndef SW_GATEWAY_INT_H
+#define SW_GATEWAY_INT_H
+
+#include "gateway/gateway.h"
+
+#include "base/metrics.h"
+#include "loop/loop.h"
+#include "net/http_serve.h"
+#include "net/listen.h"
+#include "net/tls.h"
+#include "net/ws_conn.h"
+#include "proto/client_codec.h"
+#include "proto/envelope.h"
+#include "proto/partition.h"
+#include "store/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uthash.h>
+
+enum {
+	LOOP_BITS = 8,            /* low bits of session and request numbers: which loop */
+	HELD_MAX = 64,            /* frames that wait while one before them is looked up */
+	FEED_ROWS_MAX = 200,
+	ANSWER_WAIT_MS = 10000,   /* HTTP: how long for stored */
+	READ_DEADLINE_MS = 5000,
+	RETRY_HINT_MS = 2000,
+	UNANSWERED_ASK_MS = 5000, /* then the store is asked what became of it */
+	UNANSWERED_MAX_MS = 30000,
+	LANE_BYTES_MAX = 4 << 20,
+	NAMES_MAX = 50000,
+};
+
+struct gw_loop;
+struct session;
+
+/* ---- publishing: one envelope under way per queue; what comes meanwhile is the next one ---- */
+
+enum waiter_kind { WAIT_NOTHING, WAIT_SEND, WAIT_REQUEST };
+
+/* Who wants to know that an item was confirmed. */
+struct waiter {
+	struct waiter *next;
+	enum waiter_kind kind;
+	int64_t number; /* session or request */
+	struct sw_uuid cid;
+};
+
+struct lane {
+	pthread_mutex_t lock;
+	struct sw_gateway *gateway;
+	char queue[SW_QUEUE_NAME_MAX];
+	struct sw_buf buf;
+	size_t mark;
+	struct waiter *first;
+	struct waiter **last;
+	bool in_flight;
+	struct waiter *sent; /* of the envelope under way */
+	struct sw_publish publish;
+	struct sw_mail retry;
+};
+
+/* ---- a client's session ---- */
+
+enum session_state { SESSION_NEW, SESSION_LOADING, SESSION_LIVE, SESSION_CLOSING };
+
+/* Accepted and not yet answered. */
+struct unanswered {
+	struct unanswered *next;
+	struct sw_uuid cid;
+	int64_t since_ms;
+	bool accepted;
+};
+
+struct held {
+	struct held *next;
+	size_t len;
+	uint8_t text[];
+};
+
+/* Every byte here is paid once per idle client. */
+struct session {
+	UT_hash_handle hh;
+	int64_t number;
+	struct gw_loop *loop;
+	struct sw_ws *ws;
+	struct sw_wheel_node deadline; /* for hello, later for going away */
+	char *user_name;
+	char *device;
+	int64_t user;
+	int64_t sent_pos;  /* last one written to the socket */
+	int64_t known_pos; /* last one known to exist */
+	int64_t acked_pos;
+	struct unanswered *unanswered;
+	struct held *held;
+	struct session *next_ack;
+	uint16_t unanswered_count;
+	uint8_t state;
+	bool active : 1;
+	bool reading : 1;   /* a read from the inbox is under way */
+	bool resolving : 1; /* a send waits for its recipient's id */
+	bool ack_dirty : 1;
+	bool announced : 1; /* SESSION_UP was published */
+	bool asking : 1;    /* the store is being asked for unanswered ones */
+};
+
+/* ---- an HTTP request that waits for a writer ---- */
+
+struct request;
+enum request_result { REQUEST_STORED, REQUEST_REJECTED, REQUEST_REPLY, REQUEST_READY, REQUEST_EVENT, REQUEST_REFUSED,
+		      REQUEST_TIMEOUT, REQUEST_GONE };
+typedef void (*request_fn)(struct request *request, enum request_result result, const struct sw_item *item);
+
+struct request {
+	UT_hash_handle hh;
+	int64_t number;
+	struct gw_loop *loop;
+	struct sw_http_exchange *exchange;
+	struct sw_wheel_node deadline;
+	request_fn on_result;
+	struct sw_uuid cid;
+	int64_t user;
+	char *user_name;
+	char *device;
+	int64_t cursor;
+	bool accepted;
+	bool reading;
+	bool rich; /* what the answer to conversations looks like */
+};
+
+/* ---- names of users ---- */
+struct name_entry {
+	UT_hash_handle hh;
+	int64_t user;
+	char name[];
+};
+
+struct gw_loop {
+	struct sw_gateway *gateway;
+	unsigned index;
+	struct sw_loop *loop;
+	struct sw_net *net;
+	struct sw_http_server *http;
+	struct sw_listener *plain;
+	struct sw_listener *tls;
+	struct sw_mailbox reads; /* finished store jobs */
+	uv_async_t reads_async;
+	uv_timer_t tick;
+	struct session *sessions;
+	struct request *requests;
+	struct session *acks; /* with acks to publish at the next tick */
+	struct name_entry *names;
+	int64_t next_number;
+	struct sw_ws_limits ws_limits;
+	int64_t reads_out;
+	uint64_t ticks;
+	bool draining;
+};
+
+struct gw_metrics {
+	struct sw_metric *sessions, *accepted, *refused, *stored, *rejected, *events, *acks, *auth_failed, *limited;
+	struct sw_metric *slow, *gaps;
+};
+
+struct sw_gateway {
+	struct sw_gateway_config config;
+	struct gw_loop *loops;
+	struct sw_publisher *publisher;
+	struct sw_consumer *consumer;
+	struct sw_pg_pool *pool;
+	struct sw_tls *tls;
+	struct lane *lanes[SW_WRITER_ROLES];
+	pthread_mutex_t keys_lock;
+	struct sw_keyset *keys;
+	struct rate_table *rates;
+	struct gw_metrics metrics;
+	_Atomic uint16_t port, tls_port;
+	_Atomic size_t session_count;
+	_Atomic bool draining;
+	_Atomic bool node_connected;
+};
+
+/* gateway.c */
+struct sw_keyset *gateway_keys(struct sw_gateway *gateway);
+struct gw_loop *loop_of_number(struct sw_gateway *gateway, int64_t number);
+int64_t loop_new_number(struct gw_loop *loop);
+
+/* lane.c */
+void lanes_open(struct sw_gateway *gateway);
+void lanes_close(struct sw_gateway *gateway);
+/* Puts an item on its way to a writer. SW_EUNAVAILABLE: nothing was taken. waiter: who is told of the confirm, copied. Any
+ * thread. must: past the bounds, for what has to reach the mailbox (sessions going down). */
+int lane_add(struct sw_gateway *gateway, enum sw_writer_role role, unsigned logical, const struct sw_item *item,
+	     const struct waiter *waiter, bool must);
+
+/* node.c */
+int node_open(struct sw_gateway *gateway, struct sw_diag *diag_out);
+
+/* limits.c: token buckets by key; false: too fast */
+struct rate_table *rates_new(void);
+void rates_free(struct rate_table *rates);
+bool rate_take_user(struct sw_gateway *gateway, int64_t user);
+bool rate_take_address(struct sw_gateway *gateway, const struct sw_peer *peer);
+
+/* names.c */
+/* 0 when not known here. */
+int64_t names_find(struct gw_loop *loop, struct sw_bytes name);
+void names_add(struct gw_loop *loop, struct sw_bytes name, int64_t user);
+void names_clear(struct gw_loop *loop);
+
+/* A read: run on a pool thread, done on the loop. Embeds sw_pg_job. */
+struct gw_read {
+	struct sw_pg_job job;
+	struct gw_loop *loop;
+	int64_t number; /* session or request that asked; it may be gone by then */
+	int err;        /* of run */
+	void (*done)(struct gw_read *read);
+};
+int read_start(struct gw_loop *loop, struct gw_read *read);
+void reads_finish(struct gw_loop *loop);
+/* Looks up user ids by name. */
+struct name_read {
+	struct gw_read read;
+	char **names;
+	int64_t *users; /* 0: no such */
+	size_t count;
+	void (*found)(struct name_read *read);
+	void *ctx;
+	void *more;
+};
+struct name_read *name_read_new(struct gw_loop *loop, int64_t number, size_t count);
+void name_read_free(struct name_read *read);
+int name_read_start(struct name_read *read);
+
+/* session.c */
+extern const struct sw_ws_handlers session_handlers;
+struct session *session_new(struct gw_loop *loop);
+void session_opened(struct session *session, struct sw_ws *ws);
+void session_discard(struct session *session);
+struct session *session_find(struct gw_loop *loop, int64_t number);
+void session_close(struct session *session, enum sw_close_code code, const char *text);
+void session_send(struct session *session, struct sw_buf *frame);
+void session_error(struct session *session, enum sw_error_code code, struct sw_bytes cid, const char *text);
+void session_going_away(struct session *session, int64_t after_ms);
+bool session_hold(struct session *session, struct sw_bytes text);
+void session_release_held(struct session *session);
+
+/* hello.c */
+void on_hello(struct session *session, const struct sw_hello_frame *hello);
+/* Token to user; the text in diag may be shown. */
+int authenticate(struct sw_gateway *gateway, struct sw_bytes token, struct sw_token *token_out, struct sw_diag *diag);
+
+/* dispatch.c */
+void dispatch_frame(struct session *session, struct sw_bytes text);
+
+/* send.c */
+void on_send(struct session *session, const struct sw_send_frame *send);
+/* The item of a send; runs are borrowed from both. */
+struct sw_item send_item(struct sw_gateway *gateway, const struct sw_send_frame *send, int64_t sender,
+			 const char *sender_name, int64_t to_user, int64_t number);
+unsigned send_partition(const struct sw_item *item);
+
+/* answer.c: what the writers say about a message */
+void answer_accepted(struct gw_loop *loop, const struct waiter *waiter, int result);
+void answer_item(struct gw_loop *loop, const struct sw_item *item);
+void answers_check(struct session *session);
+void unanswered_add(struct session *session, const struct sw_uuid *cid);
+void unanswered_free(struct session *session);
+
+/* feed.c */
+/* A frame of one event, to be shared. */
+void feed_live(struct session *session, int64_t pos, const struct sw_item_event *event);
+void feed_known(struct session *session, int64_t pos);
+void feed_continue(struct session *session);
+/* Runs the sync statement: rows after the cursor as a JSON list of events appended to out. Pool thread. */
+int feed_query(struct sw_pg *pg, int64_t deadline_ms, int64_t user, int64_t after, int limit, struct sw_buf *out,
+	       int64_t *last_pos_out);
+
+/* ack.c */
+void on_ack(struct session *session, int64_t pos);
+void on_presence(struct session *session, bool active);
+void acks_flush(struct gw_loop *loop);
+void announce_up(struct session *session);
+void announce_down(struct session *session);
+int publish_ack(struct sw_gateway *gateway, int64_t user, const char *device, int64_t pos, bool active);
+
+/* api*.c */
+void api_on_request(void *ctx, struct sw_http_exchange *exchange);
+struct request *request_new(struct gw_loop *loop, struct sw_http_exchange *exchange, request_fn on_result, int64_t wait_ms);
+struct request *request_find(struct gw_loop *loop, int64_t number);
+/* Removes it; the exchange must have been answered. */
+void request_free(struct request *request);
+void api_fail(struct sw_http_exchange *exchange, enum sw_error_code code, const char *text);
+/* Who is calling: from the bearer token. Answers and returns false when it is nobody. */
+bool api_caller(struct gw_loop *loop, struct sw_http_exchange *exchange, struct sw_token *token_out);
+/* Finds the caller's user id, then goes on. */
+typedef void (*caller_fn)(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_with_user(struct gw_loop *loop, struct sw_http_exchange *exchange, caller_fn next);
+void api_send(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_create(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_sync(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_ack(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_device_set(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_device_drop(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared between the files of the mailbox step. */
+#ifndef SW_MAILBOX_INT_H
+#define SW_MAILBOX_INT_H
+
+#include "mailbox/mailbox_step.h"
+
+#include "base/metrics.h"
+#include "writer/rows.h"
+
+#include <uthash.h>
+
+enum dirt { CLEAN, CURSOR_MOVED, CHANGED };
+
+struct device {
+	char *id;
+	char *platform;
+	char *provider; /* "" none */
+	char *app;
+	char *token; /* "" none or dead */
+	bool sandbox;
+	int64_t registered_at_ms;
+	int64_t cursor;
+	int64_t active_cursor; /* acked while its person was there */
+	enum dirt dirt;
+};
+
+struct session {
+	int64_t node;
+	int64_t session;
+	char *device;
+	bool active;
+	bool stored; /* has a row */
+	enum dirt dirt;
+};
+
+/* A user as the only writer knows it. */
+struct user {
+	UT_hash_handle hh;
+	int64_t id;
+	char *name;
+	int64_t pos; /* the last one given */
+	int64_t pushed_pos;
+	struct device *devices;
+	size_t device_count;
+	struct session *sessions;
+	size_t session_count;
+	bool check_armed; /* a check is on its way that will look again */
+	bool plan_dirty;
+	bool loading;
+	bool touched;
+	struct user *next_touched;
+};
+
+/* A message that a person may have to be told of. */
+struct news {
+	int64_t pos;
+	int64_t conv;
+	int64_t seq;
+	int64_t event;
+	struct sw_bytes title;
+	struct sw_bytes preview;
+	int64_t at_ms;
+};
+
+struct inbox_row {
+	int64_t user;
+	int64_t pos;
+	int64_t conv;
+	int64_t seq;
+	bool notify;
+};
+struct device_key {
+	int64_t user;
+	const char *device;
+};
+struct session_key {
+	int64_t user;
+	int64_t node;
+	int64_t session;
+};
+
+struct mailbox {
+	const struct sw_mailbox_config *config;
+	struct user *users;
+	struct user *touched;
+	struct sw_rows inbox;           /* struct inbox_row */
+	struct sw_rows gone_devices;    /* struct device_key */
+	struct sw_rows gone_sessions;   /* struct session_key */
+	const struct sw_pg_result *unacked;       /* of this batch's checks */
+	const struct sw_pg_result *node_sessions; /* of the last NODE_GONE of this batch */
+	int loading_users, loading_unacked, loading_node;
+	struct sw_metric *appended, *live, *pushes, *checks, *late, *unreachable;
+	int64_t batch_appended, batch_live, batch_pushes, batch_checks, batch_late, batch_unreachable;
+};
+
+/* users.c */
+struct user *user_find(struct mailbox *m, int64_t id);
+struct user *user_add(struct mailbox *m, int64_t id, struct sw_bytes name);
+void user_touch(struct mailbox *m, struct user *user);
+void users_settle(struct mailbox *m, bool committed);
+void users_clear(struct mailbox *m);
+struct device *user_device(const struct user *user, struct sw_bytes id);
+/* Added empty when missing. */
+struct device *user_add_device(struct user *user, struct sw_bytes id);
+void user_remove_device(struct user *user, struct device *device);
+struct session *user_add_session(struct user *user, int64_t node, int64_t session, struct sw_bytes device);
+void user_remove_session(struct mailbox *m, struct sw_arena *arena, struct user *user, size_t index);
+/* The furthest that a device has acked while its person was there. */
+int64_t user_seen(const struct user *user);
+void set_text(char **field, struct sw_bytes text);
+
+/* append.c */
+void append_deliver(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work,
+		    const struct sw_item_deliver *deliver);
+
+/* track.c */
+void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work, const struct sw_item *item);
+
+/* route.c */
+void route_live(struct mailbox *m, struct sw_batch *batch, const struct sw_item_deliver *deliver);
+void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news);
+/* E-mail and the like, when no live device is left, or (spent) when one gave up all its attempts. */
+void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t pos, bool spent);
+void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t delay_ms);
+void on_check(struct mailbox *m, struct sw_batch *batch, const struct sw_item_check *check);
+
+/* write.c */
+void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg);
+
+#endif

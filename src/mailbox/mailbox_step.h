@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The user's step of the writer engine: append (inbox rows), track (cursors, sessions, devices, presence), route (live to
+ * the nodes that hold the user's sessions, or pushes; and the check that somebody acked). The only writer of inbox,
+ * device, session and push_plan. Since all that concerns a user passes here one after the other, a message and the
+ * closing of a socket cannot cross. */
+#ifndef SW_MAILBOX_STEP_H
+#define SW_MAILBOX_STEP_H
+
+#include "writer/step.h"
+
+/* A provider instance that devices may name. */
+struct sw_mailbox_provider {
+	const char *name;
+	bool fallback_only;
+};
+
+struct sw_mailbox_config {
+	size_t users_max;                 /* kept in the cache */
+	int64_t ack_timeout_ms;           /* unacked for so long: pushed as if offline */
+	int64_t push_ttl_ms;              /* a push is worthless after */
+	const struct sw_mailbox_provider *providers;
+	size_t provider_count;
+};
+
+extern const struct sw_step_ops sw_mailbox_step;
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a message goes from the inbox: live to the nodes that hold sockets of the user, or to the push queues; and the
+ * check that looks again, because an open socket proves nothing. */
+#include "mailbox/mailbox_int.h"
+
+#include <surewire/buf.h>
+
+#include <string.h>
+
+/* ---- live ---- */
+
+struct node_targets {
+	struct node_targets *next;
+	int64_t node;
+	int64_t *values;
+	size_t count;
+	size_t cap;
+};
+
+static void add_target(struct sw_arena *arena, struct node_targets **list, const struct session *session, int64_t pos)
+{
+	struct node_targets *at = *list;
+	while (at && at->node != session->node) {
+		at = at->next;
+	}
+	if (!at) {
+		at = sw_arena_calloc(arena, 1, sizeof(*at));
+		at->node = session->node;
+		at->next = *list;
+		*list = at;
+	}
+	if (at->count + 2 > at->cap) {
+		size_t cap = at->cap ? at->cap * 2 : 8;
+		int64_t *values = sw_arena_alloc(arena, cap * sizeof(*values));
+		if (at->count) {
+			memcpy(values, at->values, at->count * sizeof(*values));
+		}
+		at->values = values;
+		at->cap = cap;
+	}
+	at->values[at->count++] = session->session;
+	at->values[at->count++] = pos;
+}
+
+void route_live(struct mailbox *m, struct sw_batch *batch, const struct sw_item_deliver *deliver)
+{
+	struct node_targets *nodes = NULL;
+	for (size_t i = 0; i < deliver->users.count; i++) {
+		const struct user *user = user_find(m, deliver->users.values[i]);
+		for (size_t s = 0; user && s < user->session_count; s++) {
+			add_target(&batch->arena, &nodes, &user->sessions[s], user->pos);
+		}
+	}
+	for (; nodes; nodes = nodes->next) {
+		struct sw_item event = {.kind = SW_ITEM_EVENT,
+					.as.event = {.conv = deliver->conv,
+						     .seq = deliver->seq,
+						     .id = deliver->id,
+						     .sender_name = deliver->sender_name,
+						     .kind = deliver->kind,
+						     .at_ms = deliver->at_ms,
+						     .body = deliver->body,
+						     .targets = {nodes->values, nodes->count}}};
+		sw_batch_to_node(batch, nodes->node, &event);
+		m->batch_live += (int64_t)nodes->count / 2;
+	}
+}
+
+/* ---- push ---- */
+
+static const struct sw_mailbox_provider *find_provider(const struct mailbox *m, const char *name)
+{
+	for (size_t i = 0; i < m->config->provider_count; i++) {
+		if (strcmp(m->config->providers[i].name, name) == 0) {
+			return &m->config->providers[i];
+		}
+	}
+	return NULL;
+}
+
+/* The same message and device give the same job, whoever plans it and however often. */
+static struct sw_uuid job_id(const struct user *user, const struct news *news, const struct device *device)
+{
+	struct sw_buf key;
+	sw_buf_init(&key, 64);
+	sw_buf_put_u64(&key, (uint64_t)user->id);
+	sw_buf_put_u64(&key, (uint64_t)news->pos);
+	struct sw_uuid id = sw_uuid_derive("surewire.job", sw_buf_bytes(&key), sw_bytes_str(device->id));
+	sw_buf_release(&key);
+	return id;
+}
+
+static void emit_job(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
+		     const struct device *device)
+{
+	struct sw_item job = {.kind = SW_ITEM_JOB,
+			      .as.job = {.job = job_id(user, news, device),
+					 .user = user->id,
+					 .user_name = sw_bytes_str(user->name),
+					 .device = sw_bytes_str(device->id),
+					 .provider = sw_bytes_str(device->provider),
+					 .app = sw_bytes_str(device->app),
+					 .token = sw_bytes_str(device->token),
+					 .sandbox = device->sandbox,
+					 .registered_at_ms = device->registered_at_ms,
+					 .event = news->event,
+					 .conv = news->conv,
+					 .seq = news->seq,
+					 .pos = news->pos,
+					 .title = news->title,
+					 .preview = news->preview,
+					 .badge = news->pos - user_seen(user),
+					 .created_at_ms = news->at_ms,
+					 .expires_at_ms = news->at_ms + m->config->push_ttl_ms}};
+	sw_batch_to_push(batch, job.as.job.provider, &job);
+	m->batch_pushes++;
+}
+
+static size_t push_devices(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
+			   bool fallback)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < user->device_count; i++) {
+		const struct device *device = &user->devices[i];
+		const struct sw_mailbox_provider *provider = find_provider(m, device->provider);
+		if (provider && provider->fallback_only == fallback && device->token[0] && device->cursor < news->pos) {
+			emit_job(m, batch, user, news, device);
+			count++;
+		}
+	}
+	return count;
+}
+
+void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news)
+{
+	if (news->pos > user->pushed_pos) {
+		user->pushed_pos = news->pos;
+		user->plan_dirty = true;
+	}
+	if (push_devices(m, batch, user, news, false) == 0 && push_devices(m, batch, user, news, true) == 0) {
+		m->batch_unreachable++; /* waits in the inbox for a device to come */
+	}
+}
+
+static bool has_live_device(const struct mailbox *m, const struct user *user)
+{
+	for (size_t i = 0; i < user->device_count; i++) {
+		const struct sw_mailbox_provider *provider = find_provider(m, user->devices[i].provider);
+		if (provider && !provider->fallback_only && user->devices[i].token[0]) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct news read_news(const struct sw_pg_result *r, size_t row)
+{
+	return (struct news){.pos = sw_pg_i64(r, row, 1),
+			     .conv = sw_pg_i64(r, row, 2),
+			     .seq = sw_pg_i64(r, row, 3),
+			     .event = sw_pg_i64(r, row, 4),
+			     .title = sw_pg_bytes(r, row, 5),
+			     .preview = sw_pg_bytes(r, row, 6),
+			     .at_ms = sw_pg_i64(r, row, 7)};
+}
+
+/* Results are read again by the write's round trip: what is emitted must outlive them. */
+static void keep(struct sw_arena *arena, struct news *news)
+{
+	news->title = sw_arena_copy(arena, news->title);
+	news->preview = sw_arena_copy(arena, news->preview);
+}
+
+void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t pos, bool spent)
+{
+	if ((!spent && has_live_device(m, user)) || pos <= user_seen(user)) {
+		return;
+	}
+	for (size_t row = 0; m->unacked && row < sw_pg_rows(m->unacked); row++) {
+		struct news news = read_news(m->unacked, row);
+		if (sw_pg_i64(m->unacked, row, 0) == user->id && news.pos == pos) {
+			keep(&batch->arena, &news);
+			push_devices(m, batch, user, &news, true);
+			return;
+		}
+	}
+}
+
+/* ---- checks ---- */
+
+void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t delay_ms)
+{
+	if (user->check_armed) {
+		return; /* the one under way will look at what came since and arm the next */
+	}
+	user_touch(m, user);
+	user->check_armed = true;
+	struct sw_item check = {.kind = SW_ITEM_CHECK, .as.check = {.user = user->id, .pos = user->pos}};
+	sw_batch_to_check(batch, delay_ms, user->id, &check);
+	m->batch_checks++;
+}
+
+void on_check(struct mailbox *m, struct sw_batch *batch, const struct sw_item_check *check)
+{
+	struct user *user = user_find(m, check->user);
+	if (!user) {
+		return;
+	}
+	user_touch(m, user);
+	user->check_armed = false;
+	size_t planned = 0;
+	for (size_t row = 0; m->unacked && row < sw_pg_rows(m->unacked); row++) {
+		struct news news = read_news(m->unacked, row);
+		if (sw_pg_i64(m->unacked, row, 0) != user->id || news.pos > check->pos || news.pos <= user->pushed_pos ||
+		    news.pos <= user_seen(user)) {
+			continue;
+		}
+		keep(&batch->arena, &news);
+		plan_push(m, batch, user, &news);
+		planned++;
+	}
+	m->batch_late += (int64_t)planned;
+	int64_t handled = user->pushed_pos > user_seen(user) ? user->pushed_pos : user_seen(user);
+	if (user->pos > handled && (user->pos > check->pos || planned)) {
+		arm_check(m, batch, user, user->session_count ? m->config->ack_timeout_ms : 0);
+	}
+}

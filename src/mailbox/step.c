@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The step's calls: load the users that the batch names and the cache lacks, apply items in order, write, settle. */
+#include "mailbox/mailbox_int.h"
+
+#include <surewire/mem.h>
+
+#include <stdlib.h>
+
+static void *step_open(const void *config, struct sw_idgen *ids)
+{
+	(void)ids;
+	struct mailbox *m = sw_xcalloc(1, sizeof(*m));
+	m->config = config;
+	m->appended = sw_metric_counter("surewire_mailbox_appended_total", NULL, "Inbox rows.");
+	m->live = sw_metric_counter("surewire_mailbox_live_total", NULL, "Events sent towards open sessions.");
+	m->pushes = sw_metric_counter("surewire_mailbox_pushes_planned_total", NULL, "Push jobs emitted.");
+	m->checks = sw_metric_counter("surewire_mailbox_checks_total", NULL, "Checks for an ack that were scheduled.");
+	m->late = sw_metric_counter("surewire_mailbox_late_total", NULL,
+				    "Messages to people thought online that nobody acked in time.");
+	m->unreachable = sw_metric_counter("surewire_mailbox_unreachable_total", NULL,
+					   "Messages whose recipient has no device that could be pushed.");
+	return m;
+}
+
+static void step_forget(void *step)
+{
+	struct mailbox *m = step;
+	users_clear(m);
+	m->inbox = m->gone_devices = m->gone_sessions = (struct sw_rows){0};
+}
+
+static void step_close(void *step)
+{
+	step_forget(step);
+	free(step);
+}
+
+/* ---- load ---- */
+
+struct range {
+	int64_t user;
+	int64_t after;
+	int64_t upto;
+};
+
+struct wanted {
+	struct sw_rows users;  /* int64_t */
+	struct sw_rows ranges; /* struct range */
+	int64_t node;
+};
+
+static void want_user(struct mailbox *m, struct sw_arena *arena, struct wanted *want, int64_t id)
+{
+	if (!user_find(m, id)) {
+		*(int64_t *)sw_rows_add(&want->users, arena, sizeof(int64_t)) = id;
+	}
+}
+
+static void want_range(struct sw_arena *arena, struct wanted *want, int64_t user, int64_t after, int64_t upto)
+{
+	*(struct range *)sw_rows_add(&want->ranges, arena, sizeof(struct range)) = (struct range){user, after, upto};
+}
+
+static void want_check(struct mailbox *m, struct sw_arena *arena, struct wanted *want, const struct sw_item_check *check)
+{
+	const struct user *user = user_find(m, check->user);
+	if (!user) {
+		want_range(arena, want, check->user, -1, check->pos);
+		return;
+	}
+	int64_t after = user_seen(user) > user->pushed_pos ? user_seen(user) : user->pushed_pos;
+	if (after < check->pos && after < user->pos) {
+		want_range(arena, want, check->user, after, check->pos);
+	}
+}
+
+static void want_item(struct mailbox *m, struct sw_arena *arena, struct wanted *want, const struct sw_item *item)
+{
+	switch (item->kind) {
+	case SW_ITEM_DELIVER:
+		for (size_t i = 0; i < item->as.deliver.users.count; i++) {
+			want_user(m, arena, want, item->as.deliver.users.values[i]);
+		}
+		break;
+	case SW_ITEM_CHECK:
+		want_user(m, arena, want, item->as.check.user);
+		want_check(m, arena, want, &item->as.check);
+		break;
+	case SW_ITEM_TOKEN_DEAD:
+		want_user(m, arena, want, item->as.token_dead.user);
+		want_range(arena, want, item->as.token_dead.user, item->as.token_dead.pos - 1, item->as.token_dead.pos);
+		break;
+	case SW_ITEM_FALLBACK:
+		want_user(m, arena, want, item->as.fallback.user);
+		want_range(arena, want, item->as.fallback.user, item->as.fallback.pos - 1, item->as.fallback.pos);
+		break;
+	case SW_ITEM_NODE_GONE:
+		want->node = item->as.node_gone.node;
+		break;
+	case SW_ITEM_ACK:
+		want_user(m, arena, want, item->as.ack.user);
+		break;
+	case SW_ITEM_SESSION_UP:
+		want_user(m, arena, want, item->as.session_up.user);
+		break;
+	case SW_ITEM_SESSION_DOWN:
+		want_user(m, arena, want, item->as.session_down.user);
+		break;
+	case SW_ITEM_PRESENCE:
+		want_user(m, arena, want, item->as.presence.user);
+		break;
+	case SW_ITEM_DEVICE_SET:
+		want_user(m, arena, want, item->as.device_set.user);
+		break;
+	case SW_ITEM_DEVICE_DROP:
+		want_user(m, arena, want, item->as.device_drop.user);
+		break;
+	default:
+		break;
+	}
+}
+
+static int queue_users(struct sw_arena *arena, const struct sw_rows *users, struct sw_pg *pg)
+{
+	static const enum sw_sql statements[] = {SW_SQL_MAILBOX_LOAD_USERS, SW_SQL_MAILBOX_LOAD_DEVICES,
+						 SW_SQL_MAILBOX_LOAD_SESSIONS};
+	if (users->count == 0) {
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+		struct sw_pg_params params;
+		sw_pg_params_init(&params, arena);
+		sw_pg_add_i64s(&params, users->items, users->count);
+		sw_pg_queue(pg, statements[i], &params);
+	}
+	return 3;
+}
+
+static int queue_ranges(struct sw_arena *arena, const struct sw_rows *rows, struct sw_pg *pg)
+{
+	size_t n = rows->count;
+	if (n == 0) {
+		return 0;
+	}
+	const struct range *ranges = rows->items;
+	int64_t *columns = sw_arena_alloc(arena, 3 * n * sizeof(*columns));
+	for (size_t i = 0; i < n; i++) {
+		columns[i] = ranges[i].user;
+		columns[n + i] = ranges[i].after;
+		columns[2 * n + i] = ranges[i].upto;
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	for (size_t column = 0; column < 3; column++) {
+		sw_pg_add_i64s(&params, columns + column * n, n);
+	}
+	sw_pg_queue(pg, SW_SQL_MAILBOX_LOAD_UNACKED, &params);
+	return 1;
+}
+
+static int queue_node(struct sw_arena *arena, int64_t node, struct sw_pg *pg)
+{
+	if (!node) {
+		return 0;
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	sw_pg_add_i64(&params, node);
+	sw_pg_queue(pg, SW_SQL_MAILBOX_LOAD_NODE_SESSIONS, &params);
+	return 1;
+}
+
+static size_t step_load(void *step, struct sw_batch *batch, struct sw_pg *pg)
+{
+	struct mailbox *m = step;
+	struct wanted want = {0};
+	for (const struct sw_work *work = batch->works[SW_ROLE_MAILBOX].first; work; work = work->next) {
+		for (size_t i = 0; i < work->count; i++) {
+			want_item(m, &batch->arena, &want, &work->items[i]);
+		}
+	}
+	m->unacked = m->node_sessions = NULL;
+	m->loading_users = queue_users(&batch->arena, &want.users, pg);
+	m->loading_unacked = queue_ranges(&batch->arena, &want.ranges, pg);
+	m->loading_node = queue_node(&batch->arena, want.node, pg);
+	return (size_t)(m->loading_users + m->loading_unacked + m->loading_node);
+}
+
+static void read_users(struct mailbox *m, const struct sw_pg_result *r)
+{
+	for (size_t i = 0; i < sw_pg_rows(r); i++) {
+		int64_t id = sw_pg_i64(r, i, 0);
+		if (user_find(m, id)) {
+			continue; /* asked for twice in this batch */
+		}
+		struct user *user = user_add(m, id, sw_pg_bytes(r, i, 1));
+		user->pos = sw_pg_i64(r, i, 2);
+		user->pushed_pos = sw_pg_i64(r, i, 3);
+		user->loading = true;
+	}
+}
+
+static void read_devices(struct mailbox *m, const struct sw_pg_result *r)
+{
+	for (size_t i = 0; i < sw_pg_rows(r); i++) {
+		struct user *user = user_find(m, sw_pg_i64(r, i, 0));
+		if (!user || !user->loading) {
+			continue;
+		}
+		struct device *device = user_add_device(user, sw_pg_bytes(r, i, 1));
+		set_text(&device->platform, sw_pg_bytes(r, i, 2));
+		set_text(&device->provider, sw_pg_bytes(r, i, 3));
+		set_text(&device->app, sw_pg_bytes(r, i, 4));
+		set_text(&device->token, sw_pg_bytes(r, i, 5));
+		device->sandbox = sw_pg_bool(r, i, 6);
+		device->registered_at_ms = sw_pg_i64(r, i, 7);
+		device->cursor = sw_pg_i64(r, i, 8);
+		device->active_cursor = sw_pg_i64(r, i, 9);
+		device->dirt = CLEAN;
+	}
+}
+
+static void read_sessions(struct mailbox *m, const struct sw_pg_result *r)
+{
+	for (size_t i = 0; i < sw_pg_rows(r); i++) {
+		struct user *user = user_find(m, sw_pg_i64(r, i, 0));
+		if (user && user->loading) {
+			struct session *session = user_add_session(user, sw_pg_i64(r, i, 3), sw_pg_i64(r, i, 1),
+								   sw_pg_bytes(r, i, 2));
+			session->active = sw_pg_bool(r, i, 4);
+			session->stored = true;
+			session->dirt = CLEAN;
+		}
+	}
+}
+
+static void step_loaded(void *step, struct sw_batch *batch, const struct sw_pg *pg)
+{
+	(void)batch;
+	struct mailbox *m = step;
+	size_t index = 0;
+	if (m->loading_users) {
+		const struct sw_pg_result *users = sw_pg_result(pg, 0);
+		read_users(m, users);
+		read_devices(m, sw_pg_result(pg, 1));
+		read_sessions(m, sw_pg_result(pg, 2));
+		for (size_t i = 0; i < sw_pg_rows(users); i++) {
+			user_find(m, sw_pg_i64(users, i, 0))->loading = false;
+		}
+		index = 3;
+	}
+	if (m->loading_unacked) {
+		m->unacked = sw_pg_result(pg, index++);
+	}
+	if (m->loading_node) {
+		m->node_sessions = sw_pg_result(pg, index);
+	}
+}
+
+/* ---- apply and settle ---- */
+
+static void step_apply(void *step, struct sw_batch *batch)
+{
+	struct mailbox *m = step;
+	for (struct sw_work *work = batch->works[SW_ROLE_MAILBOX].first; work; work = work->next) {
+		for (size_t i = 0; i < work->count; i++) {
+			const struct sw_item *item = &work->items[i];
+			if (item->kind == SW_ITEM_DELIVER) {
+				work->durable = true;
+				append_deliver(m, batch, work, &item->as.deliver);
+			} else if (item->kind == SW_ITEM_CHECK) {
+				on_check(m, batch, &item->as.check);
+			} else {
+				track(m, batch, work, item);
+			}
+		}
+	}
+}
+
+static void step_write(void *step, struct sw_batch *batch, struct sw_pg *pg)
+{
+	write_rows(step, batch, pg);
+}
+
+static void step_settle(void *step, bool committed)
+{
+	struct mailbox *m = step;
+	users_settle(m, committed);
+	m->inbox = m->gone_devices = m->gone_sessions = (struct sw_rows){0};
+	m->unacked = m->node_sessions = NULL;
+	if (committed) {
+		sw_metric_add(m->appended, m->batch_appended);
+		sw_metric_add(m->live, m->batch_live);
+		sw_metric_add(m->pushes, m->batch_pushes);
+		sw_metric_add(m->checks, m->batch_checks);
+		sw_metric_add(m->late, m->batch_late);
+		sw_metric_add(m->unreachable, m->batch_unreachable);
+	}
+	m->batch_appended = m->batch_live = m->batch_pushes = 0;
+	m->batch_checks = m->batch_late = m->batch_unreachable = 0;
+}
+
+const struct sw_step_ops sw_mailbox_step = {
+	.role = SW_ROLE_MAILBOX,
+	.open = step_open,
+	.close = step_close,
+	.load = step_load,
+	.loaded = step_loaded,
+	.apply = step_apply,
+	.write = step_write,
+	.settle = step_settle,
+	.forget = step_forget,
+};

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the devices tell: cursors, sockets opening and closing, presence, registrations, dead tokens. All of it is
+ * idempotent, so that a redelivery needs no record. */
+#include "mailbox/mailbox_int.h"
+
+static void move_cursor(struct device *device, int64_t pos, bool active)
+{
+	if (pos > device->cursor) {
+		device->cursor = pos;
+		device->dirt = device->dirt == CHANGED ? CHANGED : CURSOR_MOVED;
+	}
+	if (active && device->cursor > device->active_cursor) {
+		device->active_cursor = device->cursor;
+		device->dirt = device->dirt == CHANGED ? CHANGED : CURSOR_MOVED;
+	}
+}
+
+static int64_t clamp(const struct user *user, int64_t pos)
+{
+	return pos > user->pos ? user->pos : pos;
+}
+
+static void on_ack(struct user *user, const struct sw_item_ack *ack)
+{
+	struct device *device = user_device(user, ack->device);
+	if (device) {
+		move_cursor(device, clamp(user, ack->pos), ack->active);
+	}
+}
+
+static struct session *find_session(struct user *user, int64_t session)
+{
+	for (size_t i = 0; i < user->session_count; i++) {
+		if (user->sessions[i].session == session) {
+			return &user->sessions[i];
+		}
+	}
+	return NULL;
+}
+
+/* A device has one socket: the newest. */
+static void replace_older(struct mailbox *m, struct sw_batch *batch, struct user *user,
+			  const struct sw_item_session_up *up)
+{
+	for (size_t i = 0; i < user->session_count;) {
+		const struct session *old = &user->sessions[i];
+		if (!sw_bytes_equal_str(up->device, old->device) || old->session == up->session) {
+			i++;
+			continue;
+		}
+		struct sw_item item = {.kind = SW_ITEM_REPLACED, .as.replaced = {.session = old->session}};
+		sw_batch_to_node(batch, old->node, &item);
+		user_remove_session(m, &batch->arena, user, i);
+	}
+}
+
+static void on_session_up(struct mailbox *m, struct sw_batch *batch, struct user *user,
+			  const struct sw_item_session_up *up)
+{
+	replace_older(m, batch, user, up);
+	struct session *session = find_session(user, up->session);
+	if (!session) {
+		session = user_add_session(user, up->node, up->session, up->device);
+	}
+	session->active = up->active;
+	session->dirt = CHANGED;
+	struct device *device = user_add_device(user, up->device);
+	move_cursor(device, clamp(user, up->cursor), up->active);
+	struct sw_item ready = {.kind = SW_ITEM_READY, .as.ready = {.session = up->session, .pos = user->pos}};
+	sw_batch_to_node(batch, up->node, &ready);
+}
+
+static void on_session_down(struct mailbox *m, struct sw_batch *batch, struct user *user,
+			    const struct sw_item_session_down *down)
+{
+	struct session *session = find_session(user, down->session);
+	if (!session) {
+		return;
+	}
+	user_remove_session(m, &batch->arena, user, (size_t)(session - user->sessions));
+	if (user->session_count == 0 && user->pos > user_seen(user)) {
+		user->check_armed = false;
+		arm_check(m, batch, user, 0);
+	}
+}
+
+static void on_presence(struct user *user, const struct sw_item_presence *presence)
+{
+	struct session *session = find_session(user, presence->session);
+	if (!session) {
+		return;
+	}
+	session->active = presence->active;
+	session->dirt = CHANGED;
+	struct device *device = user_device(user, sw_bytes_str(session->device));
+	if (device) {
+		/* Who comes back sees what the device has received meanwhile. */
+		move_cursor(device, device->cursor, presence->active);
+	}
+}
+
+static void reply(struct sw_batch *batch, int64_t node, int64_t request)
+{
+	struct sw_item item = {.kind = SW_ITEM_REPLY,
+			       .as.reply = {.request = request, .code = sw_bytes("", 0), .message = sw_bytes("", 0)}};
+	sw_batch_to_node(batch, node, &item);
+}
+
+static void on_device_set(struct sw_batch *batch, struct user *user, const struct sw_item_device_set *set)
+{
+	struct device *device = user_add_device(user, set->device);
+	set_text(&device->platform, set->platform);
+	set_text(&device->provider, set->provider);
+	set_text(&device->app, set->app);
+	set_text(&device->token, set->token);
+	device->sandbox = set->sandbox;
+	device->registered_at_ms = set->at_ms;
+	device->dirt = CHANGED;
+	reply(batch, set->node, set->request);
+}
+
+static void on_device_drop(struct mailbox *m, struct sw_batch *batch, struct user *user,
+			   const struct sw_item_device_drop *drop)
+{
+	struct device *device = user_device(user, drop->device);
+	if (device) {
+		struct device_key *key = sw_rows_add(&m->gone_devices, &batch->arena, sizeof(*key));
+		*key = (struct device_key){user->id, sw_arena_str(&batch->arena, drop->device)};
+		user_remove_device(user, device);
+	}
+	reply(batch, drop->node, drop->request);
+}
+
+/* Only the token that was tried, and only if it was not reported again since. */
+static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct user *user,
+			  const struct sw_item_token_dead *dead)
+{
+	struct device *device = user_device(user, dead->device);
+	if (!device || !sw_bytes_equal_str(dead->token, device->token) ||
+	    (dead->since_ms && device->registered_at_ms > dead->since_ms)) {
+		return;
+	}
+	set_text(&device->token, sw_bytes("", 0));
+	device->dirt = CHANGED;
+	plan_fallback(m, batch, user, dead->pos, false);
+}
+
+/* The sessions of a node whose queue is gone. Users who are not cached lose their rows all the same. */
+static void on_node_gone(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work, int64_t node)
+{
+	for (size_t i = 0; m->node_sessions && i < sw_pg_rows(m->node_sessions); i++) {
+		int64_t id = sw_pg_i64(m->node_sessions, i, 0);
+		if (sw_batch_mailbox_queue(batch, id) != work->queue || sw_pg_i64(m->node_sessions, i, 2) != node) {
+			continue;
+		}
+		struct session_key *key = sw_rows_add(&m->gone_sessions, &batch->arena, sizeof(*key));
+		*key = (struct session_key){id, node, sw_pg_i64(m->node_sessions, i, 1)};
+		struct sw_item check = {.kind = SW_ITEM_CHECK, .as.check = {.user = id, .pos = INT64_MAX}};
+		sw_batch_to_check(batch, 0, id, &check);
+	}
+	for (struct user *user = m->users; user; user = user->hh.next) {
+		if (sw_batch_mailbox_queue(batch, user->id) != work->queue) {
+			continue;
+		}
+		for (size_t i = user->session_count; i-- > 0;) {
+			if (user->sessions[i].node == node) {
+				user_touch(m, user);
+				user_remove_session(m, &batch->arena, user, i);
+			}
+		}
+	}
+}
+
+static int64_t user_of(const struct sw_item *item)
+{
+	switch (item->kind) {
+	case SW_ITEM_ACK:
+		return item->as.ack.user;
+	case SW_ITEM_SESSION_UP:
+		return item->as.session_up.user;
+	case SW_ITEM_SESSION_DOWN:
+		return item->as.session_down.user;
+	case SW_ITEM_PRESENCE:
+		return item->as.presence.user;
+	case SW_ITEM_DEVICE_SET:
+		return item->as.device_set.user;
+	case SW_ITEM_DEVICE_DROP:
+		return item->as.device_drop.user;
+	case SW_ITEM_TOKEN_DEAD:
+		return item->as.token_dead.user;
+	case SW_ITEM_FALLBACK:
+		return item->as.fallback.user;
+	default:
+		return 0;
+	}
+}
+
+void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work, const struct sw_item *item)
+{
+	if (item->kind == SW_ITEM_NODE_GONE) {
+		on_node_gone(m, batch, work, item->as.node_gone.node);
+		return;
+	}
+	struct user *user = user_find(m, user_of(item));
+	if (!user) {
+		return;
+	}
+	user_touch(m, user);
+	switch (item->kind) {
+	case SW_ITEM_ACK:
+		on_ack(user, &item->as.ack);
+		break;
+	case SW_ITEM_SESSION_UP:
+		on_session_up(m, batch, user, &item->as.session_up);
+		break;
+	case SW_ITEM_SESSION_DOWN:
+		on_session_down(m, batch, user, &item->as.session_down);
+		break;
+	case SW_ITEM_PRESENCE:
+		on_presence(user, &item->as.presence);
+		break;
+	case SW_ITEM_DEVICE_SET:
+		on_device_set(batch, user, &item->as.device_set);
+		break;
+	case SW_ITEM_DEVICE_DROP:
+		on_device_drop(m, batch, user, &item->as.device_drop);
+		break;
+	case SW_ITEM_TOKEN_DEAD:
+		on_token_dead(m, batch, user, &item->as.token_dead);
+		break;
+	case SW_ITEM_FALLBACK:
+		plan_fallback(m, batch, user, item->as.fallback.pos, true);
+		break;
+	default:
+		break;
+	}
+}

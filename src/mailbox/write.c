@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of a batch as arrays: what was appended, and the final state of what was tracked. */
+#include "mailbox/mailbox_int.h"
+
+static void write_inbox(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	size_t n = m->inbox.count;
+	if (n == 0) {
+		return;
+	}
+	const struct inbox_row *rows = m->inbox.items;
+	int64_t *columns = sw_arena_alloc(arena, 4 * n * sizeof(*columns));
+	bool *notify = sw_arena_alloc(arena, n * sizeof(*notify));
+	for (size_t i = 0; i < n; i++) {
+		columns[i] = rows[i].user;
+		columns[n + i] = rows[i].pos;
+		columns[2 * n + i] = rows[i].conv;
+		columns[3 * n + i] = rows[i].seq;
+		notify[i] = rows[i].notify;
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	for (size_t column = 0; column < 4; column++) {
+		sw_pg_add_i64s(&params, columns + column * n, n);
+	}
+	sw_pg_add_bools(&params, notify, n);
+	sw_pg_queue(pg, SW_SQL_MAILBOX_INSERT_INBOX, &params);
+}
+
+static size_t count_devices(const struct mailbox *m, enum dirt dirt)
+{
+	size_t n = 0;
+	for (const struct user *user = m->touched; user; user = user->next_touched) {
+		for (size_t i = 0; i < user->device_count; i++) {
+			n += user->devices[i].dirt == dirt;
+		}
+	}
+	return n;
+}
+
+static void write_cursors(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	size_t max = count_devices(m, CURSOR_MOVED);
+	if (max == 0) {
+		return;
+	}
+	int64_t *columns = sw_arena_alloc(arena, 3 * max * sizeof(*columns));
+	struct sw_bytes *devices = sw_arena_alloc(arena, max * sizeof(*devices));
+	size_t n = 0;
+	for (const struct user *user = m->touched; user; user = user->next_touched) {
+		for (size_t i = 0; i < user->device_count; i++) {
+			const struct device *device = &user->devices[i];
+			if (device->dirt == CURSOR_MOVED) {
+				columns[n] = user->id;
+				columns[max + n] = device->cursor;
+				columns[2 * max + n] = device->active_cursor;
+				devices[n++] = sw_bytes_str(device->id);
+			}
+		}
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	sw_pg_add_i64s(&params, columns, n);
+	sw_pg_add_texts(&params, devices, n);
+	sw_pg_add_i64s(&params, columns + max, n);
+	sw_pg_add_i64s(&params, columns + 2 * max, n);
+	sw_pg_queue(pg, SW_SQL_MAILBOX_MOVE_CURSORS, &params);
+}
+
+enum { DEVICE_TEXTS = 5, DEVICE_NUMBERS = 4 };
+
+static void fill_device(int64_t *numbers, struct sw_bytes *texts, size_t max, size_t n, const struct user *user,
+			const struct device *device)
+{
+	numbers[n] = user->id;
+	numbers[max + n] = device->registered_at_ms;
+	numbers[2 * max + n] = device->cursor;
+	numbers[3 * max + n] = device->active_cursor;
+	texts[n] = sw_bytes_str(device->id);
+	texts[max + n] = sw_bytes_str(device->platform);
+	texts[2 * max + n] = sw_bytes_str(device->provider);
+	texts[3 * max + n] = sw_bytes_str(device->app);
+	texts[4 * max + n] = sw_bytes_str(device->token);
+}
+
+static void write_devices(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	size_t max = count_devices(m, CHANGED);
+	if (max == 0) {
+		return;
+	}
+	int64_t *numbers = sw_arena_alloc(arena, DEVICE_NUMBERS * max * sizeof(*numbers));
+	struct sw_bytes *texts = sw_arena_alloc(arena, DEVICE_TEXTS * max * sizeof(*texts));
+	bool *sandbox = sw_arena_alloc(arena, max * sizeof(*sandbox));
+	size_t n = 0;
+	for (const struct user *user = m->touched; user; user = user->next_touched) {
+		for (size_t i = 0; i < user->device_count; i++) {
+			if (user->devices[i].dirt == CHANGED) {
+				sandbox[n] = user->devices[i].sandbox;
+				fill_device(numbers, texts, max, n++, user, &user->devices[i]);
+			}
+		}
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	sw_pg_add_i64s(&params, numbers, n);
+	for (size_t column = 0; column < DEVICE_TEXTS; column++) {
+		sw_pg_add_texts(&params, texts + column * max, n);
+	}
+	sw_pg_add_bools(&params, sandbox, n);
+	for (size_t column = 1; column < DEVICE_NUMBERS; column++) {
+		sw_pg_add_i64s(&params, numbers + column * max, n);
+	}
+	sw_pg_queue(pg, SW_SQL_MAILBOX_UPSERT_DEVICES, &params);
+}
+
+static void write_gone_devices(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	size_t n = m->gone_devices.count;
+	if (n == 0) {
+		return;
+	}
+	const struct device_key *keys = m->gone_devices.items;
+	int64_t *users = sw_arena_alloc(arena, n * sizeof(*users));
+	struct sw_bytes *devices = sw_arena_alloc(arena, n * sizeof(*devices));
+	for (size_t i = 0; i < n; i++) {
+		users[i] = keys[i].user;
+		devices[i] = sw_bytes_str(keys[i].device);
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	sw_pg_add_i64s(&params, users, n);
+	sw_pg_add_texts(&params, devices, n);
+	sw_pg_queue(pg, SW_SQL_MAILBOX_DELETE_DEVICES, &params);
+}
+
+static void write_sessions(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	size_t max = 0;
+	for (const struct user *user = m->touched; user; user = user->next_touched) {
+		max += user->session_count;
+	}
+	int64_t *columns = sw_arena_alloc(arena, 3 * (max + 1) * sizeof(*columns));
+	struct sw_bytes *devices = sw_arena_alloc(arena, (max + 1) * sizeof(*devices));
+	bool *active = sw_arena_alloc(arena, (max + 1) * sizeof(*active));
+	size_t n = 0;
+	for (const struct user *user = m->touched; user; user = user->next_touched) {
+		for (size_t i = 0; i < user->session_count; i++) {
+			const struct session *session = &user->sessions[i];
+			if (session->dirt == CLEAN) {
+				continue;
+			}
+			columns[n] = user->id;
+			columns[max + n] = session->session;
+			columns[2 * max + n] = session->node;
+			devices[n] = sw_bytes_str(session->device);
+			active[n++] = session->active;
+		}
+	}
+	if (n == 0) {
+		return;
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	sw_pg_add_i64s(&params, columns, n);
+	sw_pg_add_i64s(&params, columns + max, n);
+	sw_pg_add_texts(&params, devices, n);
+	sw_pg_add_i64s(&params, columns + 2 * max, n);
+	sw_pg_add_bools(&params, active, n);
+	sw_pg_queue(pg, SW_SQL_MAILBOX_INSERT_SESSIONS, &params);
+}
+
+static void write_gone_sessions(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	size_t n = m->gone_sessions.count;
+	if (n == 0) {
+		return;
+	}
+	const struct session_key *keys = m->gone_sessions.items;
+	int64_t *columns = sw_arena_alloc(arena, 3 * n * sizeof(*columns));
+	for (size_t i = 0; i < n; i++) {
+		columns[i] = keys[i].user;
+		columns[n + i] = keys[i].node;
+		columns[2 * n + i] = keys[i].session;
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	for (size_t column = 0; column < 3; column++) {
+		sw_pg_add_i64s(&params, columns + column * n, n);
+	}
+	sw_pg_queue(pg, SW_SQL_MAILBOX_DELETE_SESSIONS, &params);
+}
+
+static void write_plans(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	size_t max = 0;
+	for (const struct user *user = m->touched; user; user = user->next_touched) {
+		max += user->plan_dirty;
+	}
+	if (max == 0) {
+		return;
+	}
+	int64_t *users = sw_arena_alloc(arena, max * sizeof(*users));
+	int64_t *pushed = sw_arena_alloc(arena, max * sizeof(*pushed));
+	size_t n = 0;
+	for (const struct user *user = m->touched; user; user = user->next_touched) {
+		if (user->plan_dirty) {
+			users[n] = user->id;
+			pushed[n++] = user->pushed_pos;
+		}
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	sw_pg_add_i64s(&params, users, n);
+	sw_pg_add_i64s(&params, pushed, n);
+	sw_pg_queue(pg, SW_SQL_MAILBOX_UPSERT_PUSH_PLAN, &params);
+}
+
+void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg)
+{
+	write_inbox(m, &batch->arena, pg);
+	write_gone_devices(m, &batch->arena, pg);
+	write_devices(m, &batch->arena, pg);
+	write_cursors(m, &batch->arena, pg);
+	write_gone_sessions(m, &batch->arena, pg);
+	write_sessions(m, &batch->arena, pg);
+	write_plans(m, &batch->arena, pg);
+}

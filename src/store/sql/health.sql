@@ -1,0 +1,4 @@
+-- Probes of the connection itself.
+
+-- name: ping
+SELECT 1::integer;

@@ -1,0 +1,73 @@
+-- Statements of the mailbox's step.
+
+-- name: load_users
+SELECT a.user_id, a.name,
+       coalesce((SELECT i.pos FROM inbox i WHERE i.user_id = a.user_id ORDER BY i.pos DESC LIMIT 1), 0),
+       coalesce((SELECT p.pushed_pos FROM push_plan p WHERE p.user_id = a.user_id), 0)
+  FROM account a WHERE a.user_id = ANY($1::bigint[]);
+
+-- name: load_devices
+SELECT user_id, device, platform, provider, app, token, sandbox, registered_at_ms, cursor, active_cursor
+  FROM device WHERE user_id = ANY($1::bigint[]) ORDER BY user_id, device;
+
+-- name: load_sessions
+SELECT user_id, session, device, node, active FROM session WHERE user_id = ANY($1::bigint[]);
+
+-- name: load_node_sessions
+SELECT user_id, session FROM session WHERE node = $1::bigint;
+
+-- name: load_unacked
+-- after < 0: what an active device has acked, or was pushed for, as stored.
+SELECT q.user_id, r.pos, r.conv, r.seq, r.id, r.title, r.preview, r.at_ms
+  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS q(user_id, after, upto)
+ CROSS JOIN LATERAL (
+       SELECT i.pos, i.conv, i.seq, e.id, e.title, e.preview, e.at_ms
+         FROM inbox i JOIN event e ON e.conv = i.conv AND e.seq = i.seq
+        WHERE i.user_id = q.user_id AND i.pos <= q.upto AND i.notify
+          AND i.pos > CASE WHEN q.after >= 0 THEN q.after ELSE greatest(
+                (SELECT max(d.active_cursor) FROM device d WHERE d.user_id = q.user_id),
+                (SELECT p.pushed_pos FROM push_plan p WHERE p.user_id = q.user_id), 0) END
+        ORDER BY i.pos LIMIT 100) r
+ ORDER BY q.user_id, r.pos;
+
+-- name: insert_inbox
+INSERT INTO inbox (user_id, pos, conv, seq, notify)
+SELECT user_id, pos, conv, seq, notify
+  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[])
+    AS r(user_id, pos, conv, seq, notify);
+
+-- name: upsert_devices
+INSERT INTO device AS d (user_id, device, platform, provider, app, token, sandbox, registered_at_ms, cursor, active_cursor)
+SELECT user_id, device, platform, provider, app, token, sandbox, registered_at_ms, cursor, active_cursor
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::bigint[],
+              $9::bigint[], $10::bigint[])
+    AS r(user_id, device, platform, provider, app, token, sandbox, registered_at_ms, cursor, active_cursor)
+ON CONFLICT (user_id, device) DO UPDATE
+   SET platform = excluded.platform, provider = excluded.provider, app = excluded.app, token = excluded.token,
+       sandbox = excluded.sandbox, registered_at_ms = excluded.registered_at_ms, cursor = excluded.cursor,
+       active_cursor = excluded.active_cursor;
+
+-- name: delete_devices
+DELETE FROM device d USING unnest($1::bigint[], $2::text[]) AS r(user_id, device)
+ WHERE d.user_id = r.user_id AND d.device = r.device;
+
+-- name: move_cursors
+UPDATE device d SET cursor = r.cursor, active_cursor = r.active_cursor
+  FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS r(user_id, device, cursor, active_cursor)
+ WHERE d.user_id = r.user_id AND d.device = r.device;
+
+-- name: insert_sessions
+INSERT INTO session (user_id, session, device, node, active)
+SELECT user_id, session, device, node, active
+  FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::boolean[])
+    AS r(user_id, session, device, node, active)
+ON CONFLICT (user_id, node, session) DO UPDATE SET active = excluded.active, device = excluded.device;
+
+-- name: delete_sessions
+DELETE FROM session s USING unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS r(user_id, node, session)
+ WHERE s.user_id = r.user_id AND s.node = r.node AND s.session = r.session;
+
+-- name: upsert_push_plan
+INSERT INTO push_plan AS p (user_id, pushed_pos)
+SELECT user_id, pushed_pos FROM unnest($1::bigint[], $2::bigint[]) AS r(user_id, pushed_pos)
+ON CONFLICT (user_id) DO UPDATE SET pushed_pos = greatest(p.pushed_pos, excluded.pushed_pos);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Vectors of providers (tests/vectors/PROVIDER): requests.json says which notification becomes exactly which request,
+ * answers.json which answer becomes which outcome. One format for all providers; tests/vectors/README.md describes it. */
+#ifndef SW_TEST_VECTORS_H
+#define SW_TEST_VECTORS_H
+
+#include <surewire/json.h>
+#include <surewire/provider.h>
+
+/* The array in tests/vectors/PROVIDER/FILE. */
+json_t *vectors_load(const char *provider, const char *file);
+
+/* Borrowed from the vector. */
+void vectors_target(const json_t *vector, struct sw_push_target *target_out);
+void vectors_notification(const json_t *vector, struct sw_notification *notification_out);
+
+/* Encodes each vector and compares; prints its name when it fails. */
+void vectors_run_requests(const struct sw_provider_ops *ops, struct sw_provider *provider, const json_t *vectors);
+/* Classifies each vector and compares. */
+void vectors_run_answers(const struct sw_provider_ops *ops, struct sw_provider *provider, const json_t *vectors);
+/* Some vector says "row": row, and expects that kind. */
+void vectors_assert_row(const json_t *vectors, const char *row, enum sw_outcome_kind kind);
+
+#endif
