@@ -87,7 +87,8 @@ static int read_id(const struct sw_provider_config *config, const char *key, con
 {
 	const char *id = text_or(config, key, "");
 	if (strlen(id) != 10 || strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != 10) {
-		return expected(config, key, "ten capital letters and digits, from Apple's developer account", diag_out);
+		return expected(config, key, "ten capital letters and digits, from Apple's developer account",
+				diag_out);
 	}
 	*id_out = id;
 	return SW_OK;
@@ -113,10 +114,15 @@ static bool next_item(struct sw_bytes *rest, struct sw_bytes *item_out)
 	return true;
 }
 
+static bool is_topic_char(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+}
+
 static bool is_topic(struct sw_bytes topic)
 {
 	for (size_t i = 0; i < topic.len; i++) {
-		if (!memchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", topic.ptr[i], 64)) {
+		if (!is_topic_char(topic.ptr[i])) {
 			return false;
 		}
 	}
@@ -279,6 +285,7 @@ static void add_headers(struct sw_http_request *req, const struct sw_notificatio
 	sw_http_request_add(req, "apns-priority", sw_bytes_str(n->urgent && !silent ? "10" : "5"), false);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the shape of provider.h */
 static int on_encode(struct sw_provider *provider, const struct sw_push_target *target,
 		     const struct sw_notification *notification, int64_t now_ms, struct sw_arena *arena,
 		     struct sw_send *send_out, struct sw_diag *diag_out)
@@ -291,7 +298,7 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 	struct sw_http_request *req = &send_out->as.http;
 	*send_out = (struct sw_send){.endpoint = target->sandbox ? &provider->sandbox : &provider->production};
 	struct sw_bytes uuid = uuid_text(notification->id, arena);
-	struct sw_bytes collapse;
+	struct sw_bytes collapse = {NULL, 0};
 	err = err ? err : collapse_id(notification, uuid, &collapse, diag_out);
 	err = err ? err : sw_apns_payload(&provider->scratch, notification, arena, &req->body, diag_out);
 	err = err ? err : sw_apns_credential_ensure(provider, now_ms, diag_out);
@@ -303,7 +310,8 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 	/* A copy: the token may be renewed while this request waits for a stream. */
 	add_headers(req, notification, topic, sw_arena_copy(arena, sw_bytes_str(provider->authorization)));
 	if (notification->expires_at_ms > 0) {
-		sw_http_request_add(req, "apns-expiration", expiration(notification->expires_at_ms, now_ms, arena), true);
+		sw_http_request_add(req, "apns-expiration", expiration(notification->expires_at_ms, now_ms, arena),
+				    true);
 	}
 	if (collapse.len) {
 		sw_http_request_add(req, "apns-collapse-id", collapse, true);

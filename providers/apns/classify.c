@@ -11,13 +11,13 @@ enum { BODY_MAX_BYTES = 4096, BODY_DEPTH_MAX = 4, RETRY_AFTER_MAX_MS = 3600 * 10
 
 struct row {
 	int status;
-	const char *reason;
 	enum sw_outcome_kind kind;
+	const char *reason;
 	int64_t after_ms;
 };
 
 static const struct row rows[] = {
-#define SW_APNS_OUTCOME(status, reason, kind, after_ms, source) {status, reason, SW_OUTCOME_##kind, after_ms},
+#define SW_APNS_OUTCOME(status, reason, kind, after_ms, source) {status, SW_OUTCOME_##kind, reason, after_ms},
 #include "outcomes.def"
 #undef SW_APNS_OUTCOME
 };

@@ -7,6 +7,7 @@
 #include <surewire/jwt.h>
 #include <surewire/mem.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -59,6 +60,7 @@ static int read_key(const struct sw_provider *provider, char **text_out, size_t 
 	if (err) {
 		return err;
 	}
+	assert(*text_out);
 	if (strstr(*text_out, "ENCRYPTED")) {
 		err = sw_diag_set(diag_out, SW_ECONFIG,
 				  "[push.%s] key_file: expected a key without passphrase, as Apple issues it: %s",
@@ -102,6 +104,7 @@ int sw_apns_credential_load(struct sw_provider *provider, struct sw_diag *diag_o
 	if (err) {
 		return err;
 	}
+	assert(pem);
 	/* Signed and thrown away: a key that cannot sign is an error now, not at the first message. */
 	char *trial = NULL;
 	struct sw_diag cause = {0};
@@ -141,6 +144,7 @@ int sw_apns_credential_ensure(struct sw_provider *provider, int64_t now_ms, stru
 		bool still_good = provider->authorization && age_ms >= 0 && age_ms < EXPIRY_MS;
 		return still_good ? SW_OK : err;
 	}
+	assert(token);
 	drop_token(provider);
 	provider->authorization = sw_xasprintf("bearer %s", token);
 	provider->issued_ms = now_ms;
@@ -160,7 +164,7 @@ enum sw_credential_state sw_apns_credential_state(struct sw_provider *provider, 
 void sw_apns_credential_refused(struct sw_provider *provider, int64_t now_ms)
 {
 	int64_t age_ms = now_ms - provider->issued_ms;
-	bool renewable = age_ms >= RENEW_MIN_MS || age_ms < 0;
+	bool renewable = age_ms >= RENEW_MIN_MS;
 	provider->refusals++;
 	/* Refused as expired although it is young: once it may be the clock that was just set. A second time in a row
 	 * another token would not help, and would break the 20-minute rule on top. */

@@ -3,6 +3,8 @@
  * literals, ASCII only (the relay may not speak SMTPUTF8), so that nothing can smuggle in a second recipient. */
 #include "email_int.h"
 
+#include <surewire/json.h>
+
 #include <string.h>
 
 enum { LOCAL_MAX = 64, DOMAIN_MAX = 253, LABEL_MAX = 63 };
@@ -91,7 +93,18 @@ bool sw_email_is_address(struct sw_bytes address, const char **what_out)
 	return *what_out == NULL;
 }
 
-/* A phrase without encoding: atoms, or one quoted string. */
+/* jansson makes strings of valid UTF-8 only; the contract offers no check of its own. */
+bool sw_email_is_utf8(struct sw_bytes text)
+{
+	if (text.len == 0) {
+		return true;
+	}
+	json_t *string = json_stringn((const char *)text.ptr, text.len);
+	json_decref(string);
+	return string != NULL;
+}
+
+/* A phrase: atoms, or one quoted string. Other letters than ASCII are the mail client's to encode. */
 static bool is_name(struct sw_bytes name)
 {
 	bool quoted = name.len >= 2 && name.ptr[0] == '"' && name.ptr[name.len - 1] == '"';
@@ -101,11 +114,13 @@ static bool is_name(struct sw_bytes name)
 		if (quoted && !inside) {
 			continue;
 		}
-		if (inside ? c < 0x20 || c >= 0x7f || c == '"' || c == '\\' : c != ' ' && !is_atext(c)) {
+		bool plain = c == ' ' || c >= 0x80 || is_atext(c);
+		bool quotable = c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
+		if (inside ? !quotable : !plain) {
 			return false;
 		}
 	}
-	return true;
+	return sw_email_is_utf8(name);
 }
 
 bool sw_email_mailbox(struct sw_bytes text, struct sw_bytes *address_out)

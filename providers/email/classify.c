@@ -24,7 +24,7 @@ enum {
 };
 
 static const struct row rows[] = {
-#define SW_EMAIL_OUTCOME(stage, code, enhanced, kind, after_ms, source)                                            \
+#define SW_EMAIL_OUTCOME(stage, code, enhanced, kind, after_ms, source) \
 	{STAGE_##stage, code, enhanced, SW_OUTCOME_##kind, after_ms},
 #include "outcomes.def"
 #undef SW_EMAIL_OUTCOME

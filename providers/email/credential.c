@@ -13,8 +13,8 @@
 
 static int refuse(const struct sw_provider *provider, const char *expected, struct sw_diag *diag_out)
 {
-	return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] password_file: expected %s: %s", provider->instance, expected,
-			   provider->password_file);
+	return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] password_file: expected %s: %s", provider->instance,
+			   expected, provider->password_file);
 }
 
 /* Without the line end that editors add. */

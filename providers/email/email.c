@@ -18,8 +18,9 @@ enum {
 	PORT_PLAIN = 25,
 };
 
-static const char *const known_keys[] = {"host", "port",     "tls",     "ehlo_name",         "username",    "password_file",
-					 "from", "reply_to", "ca_file", "message_id_domain", "connections", NULL};
+static const char *const known_keys[] = {"host",          "port", "tls",      "ehlo_name", "username",
+					 "password_file", "from", "reply_to", "ca_file",   "message_id_domain",
+					 "connections",   NULL};
 
 static const char *text_or(const struct sw_provider_config *config, const char *key, const char *fallback)
 {
@@ -71,7 +72,8 @@ static int read_tls(const struct sw_provider_config *config, struct sw_endpoint 
 		return expected(config, "tls", "starttls, tls, or plain towards loopback", diag_out);
 	}
 	if (endpoint->mail_tls == SW_MAIL_PLAIN && !is_loopback(endpoint->host)) {
-		return expected(config, "tls", "starttls or tls: plain is for localhost, 127.0.0.1 and ::1 only", diag_out);
+		return expected(config, "tls", "starttls or tls: plain is for localhost, 127.0.0.1 and ::1 only",
+				diag_out);
 	}
 	return SW_OK;
 }
@@ -98,8 +100,8 @@ static int read_relay(const struct sw_provider_config *config, struct sw_endpoin
 
 static int read_sender(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
 {
-	static const char form[] = "name@example.org or Name <name@example.org>, in ASCII; quote a name with other "
-				   "characters than letters and digits, or write it as =?UTF-8?B?...?=";
+	static const char form[] = "name@example.org or Name <name@example.org>, the name in double quotes when it has "
+				   "punctuation in it";
 	struct sw_bytes ignored;
 	provider->from = sw_bytes_str(text_or(config, "from", ""));
 	provider->reply_to = sw_bytes_str(text_or(config, "reply_to", ""));

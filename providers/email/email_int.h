@@ -7,16 +7,21 @@
 #include <surewire/buf.h>
 #include <surewire/provider.h>
 
-enum { SW_EMAIL_ADDRESS_MAX = 254, SW_EMAIL_PASSWORD_MAX = 1024, SW_EMAIL_SUBJECT_MAX = 200, SW_EMAIL_BODY_MAX = 32 * 1024 };
+enum {
+	SW_EMAIL_ADDRESS_MAX = 254,
+	SW_EMAIL_PASSWORD_MAX = 1024,
+	SW_EMAIL_SUBJECT_MAX = 200,
+	SW_EMAIL_BODY_MAX = 32 * 1024,
+};
 
 struct sw_provider {
 	const char *instance;
-	const char *password_file;         /* NULL: no AUTH */
-	char *ehlo_name;                   /* the default, owned; NULL: configured */
-	const char *message_id_domain;     /* NULL: that of `sender` */
-	struct sw_bytes from;              /* as configured: address, or name and address */
-	struct sw_bytes sender;            /* the address in it */
-	struct sw_bytes reply_to;          /* empty: none */
+	const char *password_file;     /* NULL: no AUTH */
+	char *ehlo_name;               /* the default, owned; NULL: configured */
+	const char *message_id_domain; /* NULL: that of `sender` */
+	struct sw_bytes from;          /* as configured: address, or name and address */
+	struct sw_bytes sender;        /* the address in it */
+	struct sw_bytes reply_to;      /* empty: none */
 	struct sw_endpoint endpoint;
 	char password[SW_EMAIL_PASSWORD_MAX + 1]; /* in place, so that endpoint.password outlives a reload */
 };
@@ -28,6 +33,7 @@ bool sw_email_is_address(struct sw_bytes address, const char **what_out);
 bool sw_email_mailbox(struct sw_bytes text, struct sw_bytes *address_out);
 struct sw_bytes sw_email_domain(struct sw_bytes address);
 bool sw_email_is_host(struct sw_bytes name);
+bool sw_email_is_utf8(struct sw_bytes text);
 
 /* credential.c */
 /* Reads password_file; on an error the old password stays. */

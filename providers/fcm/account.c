@@ -20,15 +20,16 @@ static int read_regular(int fd, const char *instance, const char *path, struct s
 	struct stat st;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > ACCOUNT_FILE_MAX_BYTES) {
 		return sw_diag_set(diag_out, SW_ECONFIG,
-				   "[push.%s] service_account_file: expected a JSON file of 1 to %d bytes: %s", instance,
-				   ACCOUNT_FILE_MAX_BYTES, path);
+				   "[push.%s] service_account_file: expected a JSON file of 1 to %d bytes: %s",
+				   instance, ACCOUNT_FILE_MAX_BYTES, path);
 	}
 	size_t size = (size_t)st.st_size;
 	uint8_t *text = sw_xmalloc(size);
 	ssize_t got = read(fd, text, size);
 	if (got < 0 || (size_t)got != size) {
 		sw_free_secret(text, size);
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] service_account_file: cannot read %s", instance, path);
+		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] service_account_file: cannot read %s", instance,
+				   path);
 	}
 	*text_out = sw_bytes(text, size);
 	return SW_OK;
@@ -97,8 +98,7 @@ static int lacks(const char *instance, const char *path, const char *what, struc
 			   path);
 }
 
-static int check(const char *instance, const char *path, const struct sw_fcm_account *account,
-		 struct sw_diag *diag_out)
+static int check(const char *instance, const char *path, const struct sw_fcm_account *account, struct sw_diag *diag_out)
 {
 	if (!account->client_email || !account->private_key_id) {
 		return lacks(instance, path, "\"client_email\" and \"private_key_id\"", diag_out);
@@ -124,8 +124,8 @@ static int parse(const char *instance, const char *path, struct sw_bytes text, s
 	json_t *object = NULL;
 	struct sw_diag cause = {0};
 	if (sw_json_parse(text, ACCOUNT_DEPTH_MAX, &object, &cause)) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] service_account_file: expected JSON, %s: %s", instance,
-				   cause.text, path);
+		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] service_account_file: expected JSON, %s: %s",
+				   instance, cause.text, path);
 	}
 	*account = (struct sw_fcm_account){
 		.client_email = member(object, "client_email"),
@@ -147,7 +147,7 @@ static int parse(const char *instance, const char *path, struct sw_bytes text, s
 int sw_fcm_account_read(const char *instance, const char *path, struct sw_fcm_account *account_out,
 			struct sw_diag *diag_out)
 {
-	struct sw_bytes text;
+	struct sw_bytes text = {NULL, 0};
 	int err = read_file(instance, path, &text, diag_out);
 	if (err) {
 		return err;

@@ -12,13 +12,13 @@ enum { BODY_BYTES_MAX = 16 * 1024, BODY_DEPTH_MAX = 12, DETAILS_MAX = 16, RETRY_
 
 struct row {
 	int status;
-	const char *code;
 	enum sw_outcome_kind kind;
+	const char *code;
 	int64_t after_ms;
 };
 
 static const struct row rows[] = {
-#define SW_FCM_OUTCOME(status, code, kind, after_ms, source) {status, code, SW_OUTCOME_##kind, after_ms},
+#define SW_FCM_OUTCOME(status, code, kind, after_ms, source) {status, SW_OUTCOME_##kind, code, after_ms},
 #include "outcomes.def"
 #undef SW_FCM_OUTCOME
 };

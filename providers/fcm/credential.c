@@ -7,6 +7,7 @@
 #include <surewire/jwt.h>
 #include <surewire/mem.h>
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,8 +43,8 @@ static int sign(const struct sw_fcm_account *account, const char *audience, int6
 	if (!claims) {
 		return sw_diag_set(diag_out, SW_EINVAL, "the account's texts cannot be written as JSON");
 	}
-	int err = sw_jwt_sign("RS256", sw_bytes_str(account->private_key), account->private_key_id, claims, assertion_out,
-			      diag_out);
+	int err = sw_jwt_sign("RS256", sw_bytes_str(account->private_key), account->private_key_id, claims,
+			      assertion_out, diag_out);
 	json_decref(claims);
 	return err;
 }
@@ -132,7 +133,7 @@ static void put_form_value(struct sw_buf *buf, const char *value)
 {
 	for (const char *c = value; *c; c++) {
 		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-			     *c == '-' || *c == '.' || *c == '_' || *c == '~';
+			   *c == '-' || *c == '.' || *c == '_' || *c == '~';
 		if (plain) {
 			sw_buf_put_char(buf, *c);
 		} else {
@@ -150,6 +151,7 @@ int sw_fcm_credential_request(struct sw_provider *provider, int64_t now_ms, stru
 	if (err) {
 		return err;
 	}
+	assert(assertion);
 	struct sw_buf form;
 	sw_buf_init(&form, FORM_BYTES_MAX);
 	sw_buf_put_str(&form, "grant_type=");
@@ -165,7 +167,8 @@ int sw_fcm_credential_request(struct sw_provider *provider, int64_t now_ms, stru
 	};
 	sw_buf_release(&form);
 	sw_free_secret(assertion, strlen(assertion));
-	return err ? sw_diag_set(diag_out, err, "the request for a token is larger than %d bytes", FORM_BYTES_MAX) : SW_OK;
+	return err ? sw_diag_set(diag_out, err, "the request for a token is larger than %d bytes", FORM_BYTES_MAX)
+		   : SW_OK;
 }
 
 static json_t *parse_body(struct sw_bytes body)
@@ -193,7 +196,7 @@ static int64_t renewal_ms(int64_t now_ms, int64_t life_ms)
 	int64_t by_share = life_ms * RENEW_PERCENT / 100;
 	int64_t by_rest = life_ms - RENEW_LEFT_MS;
 	/* "Five minutes left" says nothing about tokens that live but a few minutes. */
-	return now_ms + (life_ms >= 2 * RENEW_LEFT_MS && by_rest < by_share ? by_rest : by_share);
+	return now_ms + (life_ms >= (int64_t)2 * RENEW_LEFT_MS && by_rest < by_share ? by_rest : by_share);
 }
 
 static int take_token(struct sw_provider *provider, const json_t *body, int64_t now_ms, struct sw_diag *diag_out)
@@ -203,8 +206,9 @@ static int take_token(struct sw_provider *provider, const json_t *body, int64_t 
 	const json_t *expires = json_object_get(body, "expires_in");
 	json_int_t life_s = expires ? json_integer_value(expires) : LIFE_DEFAULT_S;
 	if (!is_token(token) || (type.len && !sw_bytes_equal_nocase(type, "Bearer")) || life_s < 1) {
-		return sw_diag_set(diag_out, SW_EUNAVAILABLE,
-				   "token service: expected access_token, token_type Bearer and expires_in in its answer");
+		return sw_diag_set(
+			diag_out, SW_EUNAVAILABLE,
+			"token service: expected access_token, token_type Bearer and expires_in in its answer");
 	}
 	life_s = life_s > LIFE_MAX_S ? LIFE_MAX_S : life_s;
 	drop_token(provider);
@@ -237,14 +241,15 @@ static int explain(int status, const json_t *body, struct sw_diag *diag_out)
 	sw_fcm_printable(sw_json_get_str(body, "error_description"), detail, sizeof(detail));
 	for (size_t i = 0; i < sizeof(oauth_errors) / sizeof(oauth_errors[0]); i++) {
 		if (sw_bytes_equal_str(error, oauth_errors[i].error)) {
-			return sw_diag_set(diag_out, oauth_errors[i].result, "token service: HTTP %d %s (%s): %s", status,
-					   code, detail, oauth_errors[i].hint);
+			return sw_diag_set(diag_out, oauth_errors[i].result, "token service: HTTP %d %s (%s): %s",
+					   status, code, detail, oauth_errors[i].hint);
 		}
 	}
 	if (status >= 500 || status == 429 || status == 408 || status < 300) {
 		return sw_diag_set(diag_out, SW_EUNAVAILABLE, "token service: HTTP %d %s", status, code);
 	}
-	return sw_diag_set(diag_out, SW_EAUTH, "token service: HTTP %d %s; expected 200, check token_uri", status, code);
+	return sw_diag_set(diag_out, SW_EAUTH, "token service: HTTP %d %s; expected 200, check token_uri", status,
+			   code);
 }
 
 int sw_fcm_credential_response(struct sw_provider *provider, const struct sw_http_response *response, int64_t now_ms,

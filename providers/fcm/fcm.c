@@ -17,8 +17,8 @@ enum {
 	PATH_BYTES_MAX = 256,
 };
 
-static const char *const known_keys[] = {"service_account_file", "apps",        "host", "port", "token_uri",
-					 "ca_file",              "connections", NULL};
+static const char *const known_keys[] = {"service_account_file", "apps", "host", "port", "token_uri", "ca_file",
+					 "connections",          NULL};
 
 /* ---- configuration ---- */
 
@@ -184,6 +184,7 @@ static bool on_serves_app(const struct sw_provider *provider, struct sw_bytes ap
 	return count == 0 || (count == 1 && app.len == 0);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the shape of provider.h */
 static int on_encode(struct sw_provider *provider, const struct sw_push_target *target,
 		     const struct sw_notification *notification, int64_t now_ms, struct sw_arena *arena,
 		     struct sw_send *send_out, struct sw_diag *diag_out)
@@ -192,7 +193,8 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 		return sw_diag_set(diag_out, SW_EINVAL, "app: expected one of apps of [push.%s]", provider->instance);
 	}
 	if (!provider->authorization) {
-		return sw_diag_set(diag_out, SW_EAUTH, "no access token yet: expected credential state READY before a send");
+		return sw_diag_set(diag_out, SW_EAUTH,
+				   "no access token yet: expected credential state READY before a send");
 	}
 	*send_out = (struct sw_send){.endpoint = &provider->endpoint};
 	struct sw_http_request *req = &send_out->as.http;

@@ -92,8 +92,8 @@ static void put_data(struct sw_buf *buf, const struct sw_notification *n)
 	sw_buf_put_char(buf, '}');
 }
 
-/* A tag replaces on the device what carries the same one. Without a collapse value it is the notification's own id, so
- * that a send repeated after a lost answer is shown once; as collapse_key that would not do: a device keeps but four. */
+/* A tag replaces on the device what carries the same one. Without a collapse value it is the notification's own id,
+ * so that a send repeated after a lost answer is shown once; as collapse_key that would not do: FCM keeps but four. */
 static void put_tag(struct sw_buf *buf, const struct sw_notification *n)
 {
 	char tag[TAG_BYTES];

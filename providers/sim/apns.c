@@ -181,9 +181,9 @@ static const char *usual_reason(int status)
 	static const struct {
 		int status;
 		const char *reason;
-	} rows[] = {{400, "BadDeviceToken"}, {403, "InvalidProviderToken"}, {404, "BadPath"}, {405, "MethodNotAllowed"},
-		    {410, "Unregistered"}, {413, "PayloadTooLarge"}, {429, "TooManyRequests"},
-		    {500, "InternalServerError"}, {503, "ServiceUnavailable"}};
+	} rows[] = {{400, "BadDeviceToken"},   {403, "InvalidProviderToken"}, {404, "BadPath"},
+		    {405, "MethodNotAllowed"}, {410, "Unregistered"},         {413, "PayloadTooLarge"},
+		    {429, "TooManyRequests"},  {500, "InternalServerError"},  {503, "ServiceUnavailable"}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (rows[i].status == status) {
 			return rows[i].reason;
@@ -256,7 +256,8 @@ static void on_request(void *ctx, struct sw_sim_request *request, struct sw_sim_
 	struct sw_sim_verdict path = sw_sim_apns_check_path(request, &token);
 	pthread_mutex_lock(&sim->lock);
 	sim->stats[SW_SIM_APNS].streams++;
-	bool fault = sw_sim_take_fault(sim, SW_SIM_APNS, SW_SIM_STAGE_REQUEST, path.reason ? sw_bytes("", 0) : token, &action);
+	bool fault = sw_sim_take_fault(sim, SW_SIM_APNS, SW_SIM_STAGE_REQUEST, path.reason ? sw_bytes("", 0) : token,
+				       &action);
 	if (!fault || sw_sim_action_processes(&action)) {
 		process(apns, request, id, reply);
 	}

@@ -14,7 +14,7 @@
 
 #include <surewire/clock.h>
 
-enum { IN_MAX = 128 * 1024, CHUNK = 16 * 1024 };
+enum { IN_MAX = 128 * 1024, CHUNK = 16 * 1024, FINISH_MS = 1000 };
 
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
 		   unsigned in_len, void *arg)
@@ -47,7 +47,8 @@ int sw_sim_tls_new(const char *cert_file, const char *key_file, const char *alpn
 	if (SSL_CTX_use_certificate_chain_file(tls, cert_file) != 1) {
 		err = sw_diag_set(diag_out, SW_ECONFIG, "%s: expected a certificate chain in PEM", cert_file);
 	} else if (SSL_CTX_use_PrivateKey_file(tls, key_file, SSL_FILETYPE_PEM) != 1) {
-		err = sw_diag_set(diag_out, SW_ECONFIG, "%s: expected the private key of %s in PEM", key_file, cert_file);
+		err = sw_diag_set(diag_out, SW_ECONFIG, "%s: expected the private key of %s in PEM", key_file,
+				  cert_file);
 	}
 	if (err) {
 		SSL_CTX_free(tls);
@@ -77,14 +78,6 @@ void sw_sim_conn_release(struct sw_sim_conn *conn)
 	}
 	close(conn->fd);
 	sw_buf_release(&conn->in);
-}
-
-void sw_sim_conn_finish(struct sw_sim_conn *conn)
-{
-	if (conn->ssl) {
-		ERR_clear_error();
-		SSL_shutdown(conn->ssl);
-	}
 }
 
 struct sw_bytes sw_sim_conn_alpn(const struct sw_sim_conn *conn)
@@ -277,4 +270,18 @@ int sw_sim_conn_ignore(struct sw_sim_conn *conn, int timeout_ms)
 {
 	int err = wait_for(conn->fd, POLLRDHUP, sw_clock_mono_ms() + timeout_ms);
 	return err == SW_OK ? SW_ECLOSED : err;
+}
+
+void sw_sim_conn_finish(struct sw_sim_conn *conn)
+{
+	uint8_t unread[1024];
+	size_t n;
+	int64_t deadline_ms = sw_clock_mono_ms() + FINISH_MS;
+	if (conn->ssl) {
+		ERR_clear_error();
+		SSL_shutdown(conn->ssl);
+	}
+	shutdown(conn->fd, SHUT_WR);
+	while (read_plain(conn, unread, sizeof(unread), deadline_ms, &n) == SW_OK && sw_clock_mono_ms() < deadline_ms) {
+	}
 }

@@ -10,7 +10,7 @@ enum { SW_SIM_LINE_MAX = 16384 };
 
 struct sw_sim_conn {
 	int fd;
-	SSL *ssl; /* NULL: plain */
+	SSL *ssl;         /* NULL: plain */
 	struct sw_buf in; /* read but not consumed yet */
 };
 
@@ -23,7 +23,8 @@ int sw_sim_tls_new(const char *cert_file, const char *key_file, const char *alpn
 void sw_sim_conn_init(struct sw_sim_conn *conn, int fd);
 /* Closes without TLS close_notify: what a lost connection looks like. */
 void sw_sim_conn_release(struct sw_sim_conn *conn);
-/* Says close_notify first, as far as the socket takes it at once. */
+/* An orderly end before the release: close_notify and FIN, then what is still on its way is read for at most a second,
+ * so that the last answer is not lost to a TCP reset. */
 void sw_sim_conn_finish(struct sw_sim_conn *conn);
 int sw_sim_conn_handshake(struct sw_sim_conn *conn, SSL_CTX *tls, int timeout_ms) SW_MUST_CHECK;
 /* The protocol agreed on; empty without ALPN. */

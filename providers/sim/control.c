@@ -131,7 +131,8 @@ static void on_get_stats(struct control *c)
 	pthread_mutex_lock(&c->sim->lock);
 	sw_buf_put_char(&c->reply->body, '{');
 	for (int i = 0; i < SW_SIM_PROVIDER_COUNT; i++) {
-		sw_buf_printf(&c->reply->body, "%s\"%s\":", i ? "," : "", sw_sim_provider_name((enum sw_sim_provider)i));
+		sw_buf_printf(&c->reply->body, "%s\"%s\":", i ? "," : "",
+			      sw_sim_provider_name((enum sw_sim_provider)i));
 		sw_sim_stats_write(&c->sim->stats[i], &c->reply->body);
 	}
 	sw_buf_put_str(&c->reply->body, "}\n");
@@ -177,7 +178,8 @@ static void on_post_settings(struct control *c)
 	}
 	pthread_mutex_unlock(&c->sim->lock);
 	if (ok) {
-		sw_buf_printf(&c->reply->body, "{\"oauth_expires_in_s\":%d,\"apns_token_window_s\":%d}\n", expires_in_s, window_s);
+		sw_buf_printf(&c->reply->body, "{\"oauth_expires_in_s\":%d,\"apns_token_window_s\":%d}\n", expires_in_s,
+			      window_s);
 	} else {
 		answer_error(c, 400, "oauth_expires_in_s, apns_token_window_s: expected seconds, at most one day");
 	}
@@ -204,8 +206,10 @@ static void on_post_connections(struct control *c)
 	int service = service_of(sw_json_get_str(json, "provider"));
 	struct sw_bytes action = sw_json_get_str(json, "action");
 	bool goaway = sw_bytes_equal_str(action, "goaway");
-	if (service < 0 || !(goaway || sw_bytes_equal_str(action, "drop")) || (goaway && service == SW_SIM_SERVICE_SMTP)) {
-		answer_error(c, 400, "expected {\"provider\": apns, fcm or smtp, \"action\": drop, or goaway over HTTP/2}");
+	if (service < 0 || !(goaway || sw_bytes_equal_str(action, "drop")) ||
+	    (goaway && service == SW_SIM_SERVICE_SMTP)) {
+		answer_error(c, 400,
+			     "expected {\"provider\": apns, fcm or smtp, \"action\": drop, or goaway over HTTP/2}");
 	} else {
 		int count = 0;
 		pthread_mutex_lock(&c->sim->lock);
@@ -226,10 +230,14 @@ static const struct {
 	const char *path;
 	void (*on_request)(struct control *c);
 } routes[] = {
-	{"GET", "/records", on_get_records},   {"DELETE", "/records", on_delete_records},
-	{"GET", "/faults", on_get_faults},     {"POST", "/faults", on_post_fault},
-	{"DELETE", "/faults", on_delete_faults}, {"GET", "/stats", on_get_stats},
-	{"POST", "/credentials/expire", on_expire}, {"POST", "/settings", on_post_settings},
+	{"GET", "/records", on_get_records},
+	{"DELETE", "/records", on_delete_records},
+	{"GET", "/faults", on_get_faults},
+	{"POST", "/faults", on_post_fault},
+	{"DELETE", "/faults", on_delete_faults},
+	{"GET", "/stats", on_get_stats},
+	{"POST", "/credentials/expire", on_expire},
+	{"POST", "/settings", on_post_settings},
 	{"POST", "/connections", on_post_connections},
 };
 

@@ -21,7 +21,8 @@ const char *sw_sim_provider_name(enum sw_sim_provider provider)
 
 void sw_sim_faults_init(struct sw_sim_faults *faults)
 {
-	*faults = (struct sw_sim_faults){.list = sw_xcalloc(SW_SIM_FAULTS_MAX, sizeof(struct sw_sim_fault)), .next_id = 1};
+	*faults = (struct sw_sim_faults){.list = sw_xcalloc(SW_SIM_FAULTS_MAX, sizeof(struct sw_sim_fault)),
+					 .next_id = 1};
 }
 
 void sw_sim_faults_release(struct sw_sim_faults *faults)
@@ -117,7 +118,8 @@ void sw_sim_faults_write(const struct sw_sim_faults *faults, struct sw_buf *out)
 		const struct sw_sim_fault *fault = &faults->list[i];
 		char *source = json_dumps(fault->source, JSON_COMPACT);
 		sw_buf_printf(out, "%s{\"id\":%" PRIu64 ",\"hits\":%" PRIu64 ",\"over\":%s,\"fault\":%s}", i ? "," : "",
-			      fault->id, fault->hits, is_over(fault, now_ms) ? "true" : "false", source ? source : "null");
+			      fault->id, fault->hits, is_over(fault, now_ms) ? "true" : "false",
+			      source ? source : "null");
 		free(source);
 	}
 	sw_buf_put_str(out, "]}");

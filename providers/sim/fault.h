@@ -27,12 +27,12 @@ enum { SW_SIM_FAULTS_MAX = 256 };
 
 struct sw_sim_action {
 	struct sw_sim_effect effect;
-	bool accept;            /* the notification is taken and recorded all the same */
-	int status;             /* HTTP; 0: none */
+	bool accept; /* the notification is taken and recorded all the same */
+	int status;  /* HTTP; 0: none */
 	char reason[64];
 	char retry_after[64];
-	int64_t token_dead_ms;  /* -1: none; the token is dead since then (wall clock) */
-	int smtp_code;          /* 0: none */
+	int64_t token_dead_ms; /* -1: none; the token is dead since then (wall clock) */
+	int smtp_code;         /* 0: none */
 	char smtp_enhanced[12];
 	bool cut_after_dot;
 	bool expire_credentials;
@@ -42,11 +42,11 @@ struct sw_sim_fault {
 	uint64_t id;
 	enum sw_sim_provider provider;
 	enum sw_sim_stage stage;
-	char token[513];   /* "": any */
-	double share;      /* 0 … 1 */
-	int64_t left;      /* hits to go, -1: no limit */
-	int64_t for_ms;    /* life from its adding, -1: no limit */
-	int64_t until_ms;  /* monotonic, when for_ms is set */
+	char token[513];  /* "": any */
+	double share;     /* 0 … 1 */
+	int64_t left;     /* hits to go, -1: no limit */
+	int64_t for_ms;   /* life from its adding, -1: no limit */
+	int64_t until_ms; /* monotonic, when for_ms is set */
 	uint64_t hits;
 	struct sw_sim_action action;
 	json_t *source; /* as it was asked for, owned */

@@ -106,10 +106,21 @@ static bool set_delay(struct sw_sim_fault *fault, const json_t *value)
 
 static bool set_rst(struct sw_sim_fault *fault, const json_t *value)
 {
-	static const char *const names[] = {"NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR",
-					    "SETTINGS_TIMEOUT", "STREAM_CLOSED", "FRAME_SIZE_ERROR", "REFUSED_STREAM",
-					    "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM",
-					    "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED", NULL};
+	static const char *const names[] = {"NO_ERROR",
+					    "PROTOCOL_ERROR",
+					    "INTERNAL_ERROR",
+					    "FLOW_CONTROL_ERROR",
+					    "SETTINGS_TIMEOUT",
+					    "STREAM_CLOSED",
+					    "FRAME_SIZE_ERROR",
+					    "REFUSED_STREAM",
+					    "CANCEL",
+					    "COMPRESSION_ERROR",
+					    "CONNECT_ERROR",
+					    "ENHANCE_YOUR_CALM",
+					    "INADEQUATE_SECURITY",
+					    "HTTP_1_1_REQUIRED",
+					    NULL};
 	if (get_int(value, 0, UINT32_MAX, &fault->action.effect.rst_code)) {
 		return true;
 	}
@@ -235,7 +246,8 @@ static int set_all(struct sw_sim_fault *fault, const json_t *object, const char 
 	if (!json_is_object(object)) {
 		return sw_diag_set(diag, SW_EINVAL, "%s: expected an object", where);
 	}
-	json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
 		const struct key *key = keys;
 		if (keys == top_keys && (strcmp(name, "match") == 0 || strcmp(name, "action") == 0)) {
 			continue;
@@ -259,17 +271,24 @@ static int check_fit(struct sw_sim_fault *fault, struct sw_diag *diag)
 	const struct sw_sim_action *a = &fault->action;
 	bool smtp = fault->provider == SW_SIM_SMTP;
 	if (fault->stage == SW_SIM_STAGE_COUNT) {
-		fault->stage = !smtp ? SW_SIM_STAGE_REQUEST : a->smtp_code || a->token_dead_ms >= 0 ? SW_SIM_STAGE_RCPT
-												    : SW_SIM_STAGE_DOT;
+		fault->stage = !smtp                                 ? SW_SIM_STAGE_REQUEST
+			     : a->smtp_code || a->token_dead_ms >= 0 ? SW_SIM_STAGE_RCPT
+								     : SW_SIM_STAGE_DOT;
 	}
 	if (smtp ? fault->stage == SW_SIM_STAGE_REQUEST : fault->stage > SW_SIM_STAGE_REQUEST) {
 		return sw_diag_set(diag, SW_EINVAL, "action.stage: not one of this provider");
 	}
-	bool h2_only = a->effect.rst_code >= 0 || a->effect.goaway || a->status || a->effect.silence == SW_SIM_SILENT_STREAM;
+	bool h2_only = a->effect.rst_code >= 0 || a->effect.goaway || a->status ||
+		       a->effect.silence == SW_SIM_SILENT_STREAM;
 	bool smtp_only = a->smtp_code || a->smtp_enhanced[0] || a->cut_after_dot;
 	if (smtp ? h2_only : smtp_only) {
-		return sw_diag_set(diag, SW_EINVAL, "action: %s", smtp ? "status, rst, goaway and silent streams are for HTTP"
-								       : "smtp_… and cut_after_dot are for smtp");
+		return sw_diag_set(diag, SW_EINVAL, "action: %s",
+				   smtp ? "status, rst, goaway and silent streams are for HTTP"
+					: "smtp_… and cut_after_dot are for smtp");
+	}
+	if (!smtp && fault->stage == SW_SIM_STAGE_ACCEPT && (h2_only || a->token_dead_ms >= 0 || a->accept)) {
+		return sw_diag_set(diag, SW_EINVAL,
+				   "action.stage: at connect only silent, drop_connection and delay_ms");
 	}
 	if (a->cut_after_dot && fault->stage != SW_SIM_STAGE_DOT) {
 		return sw_diag_set(diag, SW_EINVAL, "action.cut_after_dot: only at stage dot");

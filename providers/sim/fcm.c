@@ -26,8 +26,8 @@ struct status {
 	int code;
 	const char *name;
 	const char *message;
-	const char *fcm_code;     /* FcmError.errorCode */
-	const char *field;        /* BadRequest */
+	const char *fcm_code; /* FcmError.errorCode */
+	const char *field;    /* BadRequest */
 	const char *field_text;
 	const char *error_reason; /* ErrorInfo */
 	const char *retry_after;  /* seconds, for RetryInfo */
@@ -62,7 +62,8 @@ static void put_details(struct sw_buf *out, const struct status *s)
 		comma = ",";
 	}
 	if (s->retry_after) {
-		sw_buf_printf(out, "%s{\"@type\":\"" RETRY_INFO_TYPE "\",\"retryDelay\":\"%ss\"}", comma, s->retry_after);
+		sw_buf_printf(out, "%s{\"@type\":\"" RETRY_INFO_TYPE "\",\"retryDelay\":\"%ss\"}", comma,
+			      s->retry_after);
 	}
 	sw_buf_put_str(out, "]");
 }
@@ -74,7 +75,8 @@ static void answer_status(struct sw_sim_reply *reply, const struct status *s)
 	reply->status = s->code;
 	sw_sim_reply_add(reply, "content-type", "application/json; charset=UTF-8");
 	if (s->code == 401) {
-		sw_sim_reply_add(reply, "www-authenticate", "Bearer realm=\"https://accounts.google.com/\", error=\"invalid_token\"");
+		sw_sim_reply_add(reply, "www-authenticate",
+				 "Bearer realm=\"https://accounts.google.com/\", error=\"invalid_token\"");
 	}
 	sw_buf_printf(&reply->body, "{\"error\":{\"code\":%d", s->code);
 	put_member(&reply->body, ",\"message\":", s->message);
@@ -92,7 +94,8 @@ static void answer_html(struct sw_sim_reply *reply, int status)
 	reply->header_count = 0;
 	reply->status = status;
 	sw_sim_reply_add(reply, "content-type", "text/html; charset=UTF-8");
-	sw_buf_printf(&reply->body, "<!DOCTYPE html>\n<html lang=en>\n<title>Error %d</title>\n<p><b>%d.</b> That's an error.\n",
+	sw_buf_printf(&reply->body,
+		      "<!DOCTYPE html>\n<html lang=en>\n<title>Error %d</title>\n<p><b>%d.</b> That's an error.\n",
 		      status, status);
 }
 
@@ -127,15 +130,22 @@ static const char *check_access(const struct sw_sim *sim, const struct sw_sim_re
 		account = sw_sim_oauth_check(&sim->oauth, sw_bytes(value.ptr + 7, value.len - 7), sw_clock_wall_ms());
 	}
 	if (!account) {
-		const char *text = value.ptr ? "Request had invalid authentication credentials. Expected OAuth 2 access token."
-					     : "Request is missing required authentication credential.";
-		return refuse(reply, &(struct status){.code = 401, .name = "UNAUTHENTICATED", .message = text,
-						      .error_reason = value.ptr ? "ACCESS_TOKEN_EXPIRED" : "CREDENTIALS_MISSING"});
+		const char *text =
+			value.ptr ? "Request had invalid authentication credentials. Expected OAuth 2 access token."
+				  : "Request is missing required authentication credential.";
+		return refuse(reply, &(struct status){.code = 401,
+						      .name = "UNAUTHENTICATED",
+						      .message = text,
+						      .error_reason = value.ptr ? "ACCESS_TOKEN_EXPIRED"
+										: "CREDENTIALS_MISSING"});
 	}
 	if (!sw_bytes_equal_str(project, account->project)) {
-		return refuse(reply, &(struct status){.code = 403, .name = "PERMISSION_DENIED",
-						      .message = "Permission 'cloudmessaging.messages.create' denied on resource.",
-						      .error_reason = "IAM_PERMISSION_DENIED"});
+		return refuse(
+			reply,
+			&(struct status){.code = 403,
+					 .name = "PERMISSION_DENIED",
+					 .message = "Permission 'cloudmessaging.messages.create' denied on resource.",
+					 .error_reason = "IAM_PERMISSION_DENIED"});
 	}
 	return NULL;
 }
@@ -173,11 +183,15 @@ static const char *check_message(struct sw_sim *sim, const struct sw_sim_request
 	int err = sw_sim_fcm_check(root, &message, &violation);
 	if (err == SW_ELIMIT) {
 		/* Google gives no details here. */
-		return refuse(reply, &(struct status){.code = 400, .name = "INVALID_ARGUMENT", .message = violation.text});
+		return refuse(reply,
+			      &(struct status){.code = 400, .name = "INVALID_ARGUMENT", .message = violation.text});
 	}
 	if (err) {
-		return refuse(reply, &(struct status){.code = 400, .name = "INVALID_ARGUMENT", .message = violation.text,
-						      .fcm_code = "INVALID_ARGUMENT", .field = violation.field,
+		return refuse(reply, &(struct status){.code = 400,
+						      .name = "INVALID_ARGUMENT",
+						      .message = violation.text,
+						      .fcm_code = "INVALID_ARGUMENT",
+						      .field = violation.field,
 						      .field_text = violation.text});
 	}
 	char name[PROJECT_MAX + 64];
@@ -204,7 +218,8 @@ static const char *process(struct sw_sim *sim, const struct sw_sim_request *requ
 		return refusal;
 	}
 	if (!root) {
-		return refuse(reply, &(struct status){.code = 400, .name = "INVALID_ARGUMENT",
+		return refuse(reply, &(struct status){.code = 400,
+						      .name = "INVALID_ARGUMENT",
 						      .message = "Invalid JSON payload received."});
 	}
 	return check_message(sim, request, root, project, reply);
@@ -264,8 +279,8 @@ static void on_send(struct sw_sim *sim, struct sw_sim_request *request, struct s
 	struct sw_sim_action action;
 	json_t *root = NULL;
 	int err = request->body_total_bytes > request->body.len
-			  ? SW_ELIMIT
-			  : sw_json_parse(sw_buf_bytes(&request->body), JSON_DEPTH_MAX, &root, NULL);
+			? SW_ELIMIT
+			: sw_json_parse(sw_buf_bytes(&request->body), JSON_DEPTH_MAX, &root, NULL);
 	root = err ? NULL : root;
 	pthread_mutex_lock(&sim->lock);
 	sim->stats[SW_SIM_FCM].streams++;

@@ -15,30 +15,63 @@ struct field {
 	const struct field *fields; /* BLOCK */
 };
 
-static const struct field options_fields[] = {{"analytics_label", STR, NULL}, {"image", STR, NULL}, {"link", STR, NULL},
+static const struct field options_fields[] = {
+	{"analytics_label", STR, NULL}, {"image", STR, NULL}, {"link", STR, NULL}, {0}};
+static const struct field notification_fields[] = {
+	{"title", STR, NULL}, {"body", STR, NULL}, {"image", STR, NULL}, {0}};
+static const struct field android_notification_fields[] = {{"title", STR, NULL},
+							   {"body", STR, NULL},
+							   {"icon", STR, NULL},
+							   {"color", STR, NULL},
+							   {"sound", STR, NULL},
+							   {"tag", STR, NULL},
+							   {"click_action", STR, NULL},
+							   {"body_loc_key", STR, NULL},
+							   {"body_loc_args", ARR, NULL},
+							   {"title_loc_key", STR, NULL},
+							   {"title_loc_args", ARR, NULL},
+							   {"channel_id", STR, NULL},
+							   {"ticker", STR, NULL},
+							   {"sticky", BOOL, NULL},
+							   {"event_time", STR, NULL},
+							   {"local_only", BOOL, NULL},
+							   {"notification_priority", STR, NULL},
+							   {"visibility", STR, NULL},
+							   {"notification_count", NUM, NULL},
+							   {"image", STR, NULL},
+							   {"default_sound", BOOL, NULL},
+							   {"default_vibrate_timings", BOOL, NULL},
+							   {"default_light_settings", BOOL, NULL},
+							   {"vibrate_timings", ARR, NULL},
+							   {"light_settings", OBJ, NULL},
+							   {0}};
+static const struct field android_fields[] = {{"collapse_key", STR, NULL},
+					      {"priority", ENUM_PRIORITY, NULL},
+					      {"ttl", TTL, NULL},
+					      {"restricted_package_name", STR, NULL},
+					      {"direct_boot_ok", BOOL, NULL},
+					      {"data", MAP, NULL},
+					      {"notification", BLOCK, android_notification_fields},
+					      {"fcm_options", BLOCK, options_fields},
 					      {0}};
-static const struct field notification_fields[] = {{"title", STR, NULL}, {"body", STR, NULL}, {"image", STR, NULL}, {0}};
-static const struct field android_notification_fields[] = {
-	{"title", STR, NULL}, {"body", STR, NULL}, {"icon", STR, NULL}, {"color", STR, NULL}, {"sound", STR, NULL},
-	{"tag", STR, NULL}, {"click_action", STR, NULL}, {"body_loc_key", STR, NULL}, {"body_loc_args", ARR, NULL},
-	{"title_loc_key", STR, NULL}, {"title_loc_args", ARR, NULL}, {"channel_id", STR, NULL}, {"ticker", STR, NULL},
-	{"sticky", BOOL, NULL}, {"event_time", STR, NULL}, {"local_only", BOOL, NULL},
-	{"notification_priority", STR, NULL}, {"visibility", STR, NULL}, {"notification_count", NUM, NULL},
-	{"image", STR, NULL}, {"default_sound", BOOL, NULL}, {"default_vibrate_timings", BOOL, NULL},
-	{"default_light_settings", BOOL, NULL}, {"vibrate_timings", ARR, NULL}, {"light_settings", OBJ, NULL}, {0}};
-static const struct field android_fields[] = {
-	{"collapse_key", STR, NULL}, {"priority", ENUM_PRIORITY, NULL}, {"ttl", TTL, NULL},
-	{"restricted_package_name", STR, NULL}, {"direct_boot_ok", BOOL, NULL}, {"data", MAP, NULL},
-	{"notification", BLOCK, android_notification_fields}, {"fcm_options", BLOCK, options_fields}, {0}};
 static const struct field apns_fields[] = {
 	{"headers", MAP, NULL}, {"payload", OBJ, NULL}, {"fcm_options", BLOCK, options_fields}, {0}};
-static const struct field webpush_fields[] = {
-	{"headers", MAP, NULL}, {"data", MAP, NULL}, {"notification", OBJ, NULL}, {"fcm_options", BLOCK, options_fields},
-	{0}};
-static const struct field message_fields[] = {
-	{"name", STR, NULL}, {"token", STR, NULL}, {"topic", STR, NULL}, {"condition", STR, NULL}, {"data", MAP, NULL},
-	{"notification", BLOCK, notification_fields}, {"android", BLOCK, android_fields}, {"apns", BLOCK, apns_fields},
-	{"webpush", BLOCK, webpush_fields}, {"fcm_options", BLOCK, options_fields}, {0}};
+static const struct field webpush_fields[] = {{"headers", MAP, NULL},
+					      {"data", MAP, NULL},
+					      {"notification", OBJ, NULL},
+					      {"fcm_options", BLOCK, options_fields},
+					      {0}};
+static const struct field message_fields[] = {{"name", STR, NULL},
+					      {"token", STR, NULL},
+					      {"topic", STR, NULL},
+					      {"condition", STR, NULL},
+					      {"data", MAP, NULL},
+					      {"notification", BLOCK, notification_fields},
+					      {"android", BLOCK, android_fields},
+					      {"apns", BLOCK, apns_fields},
+					      {"webpush", BLOCK, webpush_fields},
+					      {"fcm_options", BLOCK, options_fields},
+					      {0}};
 static const struct field root_fields[] = {{"validate_only", BOOL, NULL}, {"message", BLOCK, message_fields}, {0}};
 
 static int violate(struct sw_sim_fcm_violation *violation, const char *field, const char *text)
@@ -85,7 +118,8 @@ static const json_t *get(const json_t *object, const char *name)
 static struct sw_bytes get_text(const json_t *object, const char *name)
 {
 	const json_t *value = get(object, name);
-	return json_is_string(value) ? sw_bytes(json_string_value(value), json_string_length(value)) : sw_bytes(NULL, 0);
+	return json_is_string(value) ? sw_bytes(json_string_value(value), json_string_length(value))
+				     : sw_bytes(NULL, 0);
 }
 
 bool sw_sim_fcm_ttl_ok(struct sw_bytes ttl)
@@ -120,7 +154,8 @@ static int check_map(const json_t *map, const char *path, struct sw_sim_fcm_viol
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)map, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)map, key, value)
+	{
 		if (!json_is_string(value)) {
 			char text[192];
 			snprintf(text, sizeof(text), "Invalid value at '%.64s[%.64s]' (TYPE_STRING)", path, key);
@@ -133,10 +168,15 @@ static int check_map(const json_t *map, const char *path, struct sw_sim_fcm_viol
 static int check_value(const struct field *field, const json_t *value, const char *path,
 		       struct sw_sim_fcm_violation *violation)
 {
-	static const char *const expected[] = {
-		[STR] = "a string", [BOOL] = "true or false", [OBJ] = "an object", [MAP] = "an object of strings",
-		[NUM] = "a number", [ARR] = "an array", [ENUM_PRIORITY] = "NORMAL or HIGH",
-		[TTL] = "seconds as \"3600s\", at most four weeks", [BLOCK] = "an object"};
+	static const char *const expected[] = {[STR] = "a string",
+					       [BOOL] = "true or false",
+					       [OBJ] = "an object",
+					       [MAP] = "an object of strings",
+					       [NUM] = "a number",
+					       [ARR] = "an array",
+					       [ENUM_PRIORITY] = "NORMAL or HIGH",
+					       [TTL] = "seconds as \"3600s\", at most four weeks",
+					       [BLOCK] = "an object"};
 	bool ok = false;
 	switch (field->kind) {
 	case STR:
@@ -178,13 +218,15 @@ static int check_block(const json_t *block, const struct field *fields, const ch
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)block, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)block, key, value)
+	{
 		const struct field *field = find_field(fields, key);
 		char child[96];
 		snprintf(child, sizeof(child), "%.47s%s%.47s", path, *path ? "." : "", field ? field->name : key);
 		if (!field) {
 			char text[192];
-			snprintf(text, sizeof(text), "Invalid JSON payload received. Unknown name \"%.47s\" at '%.47s': Cannot find field.",
+			snprintf(text, sizeof(text),
+				 "Invalid JSON payload received. Unknown name \"%.47s\" at '%.47s': Cannot find field.",
 				 key, path);
 			return violate(violation, path, text);
 		}
@@ -203,7 +245,8 @@ static int check_data_keys(const json_t *data, struct sw_sim_fcm_violation *viol
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)data, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)data, key, value)
+	{
 		if (strcmp(key, "from") == 0 || strcmp(key, "message_type") == 0 || strncmp(key, "google", 6) == 0 ||
 		    strncmp(key, "gcm", 3) == 0) {
 			char text[192];
@@ -235,7 +278,8 @@ static int check_target(const json_t *message, struct sw_sim_fcm_message *out, s
 	bool ok = out->target.len > 0 && out->target.len <= 4096;
 	for (size_t i = 0; ok && strcmp(out->target_kind, "condition") != 0 && i < out->target.len; i++) {
 		uint8_t c = out->target.ptr[i];
-		ok = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("-_:.~%", c));
+		ok = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		     (c && strchr("-_:.~%", c));
 	}
 	if (!ok) {
 		char field[32];
@@ -250,7 +294,8 @@ static size_t size_of_texts(const json_t *object)
 	size_t size = 0;
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
 		size += strlen(key) + json_string_length(value);
 	}
 	return size;

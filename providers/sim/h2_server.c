@@ -10,7 +10,13 @@
 #include <surewire/clock.h>
 #include <surewire/mem.h>
 
-enum { READ_BYTES = 16 * 1024, OUT_MAX = 1024 * 1024, TICK_MS = 50, WRITE_TIMEOUT_MS = 10000, HEADER_BYTES_MAX = 16 * 1024 };
+enum {
+	READ_BYTES = 16 * 1024,
+	OUT_MAX = 1024 * 1024,
+	TICK_MS = 50,
+	WRITE_TIMEOUT_MS = 10000,
+	HEADER_BYTES_MAX = 16 * 1024
+};
 
 enum stream_state { READING, COMPLETE, WAITING, DONE };
 
@@ -92,7 +98,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	return 0;
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len, void *ctx)
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len,
+		   void *ctx)
 {
 	(void)flags;
 	(void)ctx;
@@ -176,7 +183,8 @@ static void flush(struct h2 *h2)
 	while (!h2->ended && (n = nghttp2_session_mem_send(h2->session, &part)) > 0) {
 		sw_buf_put(&h2->out, part, (size_t)n);
 		if (h2->out.len > OUT_MAX / 2) {
-			h2->ended = sw_sim_conn_write(&h2->link->conn, sw_buf_bytes(&h2->out), WRITE_TIMEOUT_MS) != SW_OK;
+			h2->ended = sw_sim_conn_write(&h2->link->conn, sw_buf_bytes(&h2->out), WRITE_TIMEOUT_MS) !=
+				    SW_OK;
 			sw_buf_clear(&h2->out);
 		}
 	}
@@ -203,9 +211,9 @@ static void apply_goaway(struct h2 *h2, int32_t stream_id, const struct sw_sim_e
 	if (effect->goaway == SW_SIM_GOAWAY_NO) {
 		return;
 	}
-	int32_t last = effect->goaway == SW_SIM_GOAWAY_ALL    ? stream_id
-		       : effect->goaway == SW_SIM_GOAWAY_NONE ? (stream_id > 2 ? stream_id - 2 : 0)
-							      : effect->goaway_stream;
+	int32_t last = effect->goaway == SW_SIM_GOAWAY_ALL  ? stream_id
+		     : effect->goaway == SW_SIM_GOAWAY_NONE ? (stream_id > 2 ? stream_id - 2 : 0)
+							    : effect->goaway_stream;
 	go_away(h2, last, effect->goaway_code);
 }
 

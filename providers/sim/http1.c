@@ -116,7 +116,8 @@ static int body_length(const struct sw_sim_request *request, uint64_t *length_ou
 {
 	struct sw_bytes length = sw_sim_request_header(request, "content-length");
 	*length_out = 0;
-	if (sw_sim_request_header(request, "transfer-encoding").ptr || sw_sim_request_repeats(request, "content-length")) {
+	if (sw_sim_request_header(request, "transfer-encoding").ptr ||
+	    sw_sim_request_repeats(request, "content-length")) {
 		return SW_EPROTO;
 	}
 	if (!length.ptr) {

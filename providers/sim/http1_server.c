@@ -23,9 +23,11 @@ static bool read_request(struct sw_sim_link *link, struct sw_sim_request *reques
 		}
 		sw_sim_request_release(request);
 		if (err != SW_EAGAIN) {
-			static const char bad[] = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-			int ignored = sw_sim_conn_write(conn, sw_bytes_str(bad), WRITE_TIMEOUT_MS);
-			(void)ignored;
+			static const char bad[] =
+				"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+			if (sw_sim_conn_write(conn, sw_bytes_str(bad), WRITE_TIMEOUT_MS) == SW_OK) {
+				sw_sim_conn_finish(conn);
+			}
 			return false;
 		}
 		do {
@@ -48,6 +50,9 @@ static bool answer(struct sw_sim_link *link, const struct sw_sim_reply *reply, b
 	sw_sim_http1_write(reply, keep, &out);
 	bool ok = !out.err && sw_sim_conn_write(&link->conn, sw_buf_bytes(&out), WRITE_TIMEOUT_MS) == SW_OK;
 	sw_buf_release(&out);
+	if (ok && !keep) {
+		sw_sim_conn_finish(&link->conn);
+	}
 	return ok && keep;
 }
 
@@ -77,5 +82,4 @@ void sw_sim_http1_serve(struct sw_sim_link *link, const struct sw_sim_http_handl
 {
 	while (serve_one(link, handler)) {
 	}
-	sw_sim_conn_finish(&link->conn);
 }

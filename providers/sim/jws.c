@@ -84,7 +84,8 @@ int sw_sim_jws_parse(struct sw_bytes token, struct sw_sim_jws *jws_out)
 	}
 	struct sw_bytes claims = sw_bytes(rest.ptr, (size_t)(second - rest.ptr));
 	struct sw_bytes signature = sw_bytes(second + 1, rest.len - claims.len - 1);
-	if (b64url_decode(signature, jws_out->signature, sizeof(jws_out->signature), &jws_out->signature_len) != SW_OK) {
+	if (b64url_decode(signature, jws_out->signature, sizeof(jws_out->signature), &jws_out->signature_len) !=
+	    SW_OK) {
 		return SW_EPARSE;
 	}
 	jws_out->signed_part = sw_bytes(token.ptr, header.len + 1 + claims.len);
@@ -201,7 +202,8 @@ int sw_sim_file_read(const char *file, struct sw_buf *out, struct sw_diag *diag_
 	bool failed = ferror(f) != 0;
 	fclose(f);
 	if (failed || out->err) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "%s: expected a file of at most %zu bytes", file, out->max - 4096);
+		return sw_diag_set(diag_out, SW_ECONFIG, "%s: expected a file of at most %zu bytes", file,
+				   out->max - 4096);
 	}
 	return SW_OK;
 }

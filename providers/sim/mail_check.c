@@ -15,7 +15,8 @@ static int check_lines(struct sw_bytes text, bool eight_bit, struct sw_diag *dia
 		uint8_t c = text.ptr[i];
 		bool crlf = c == '\r' && i + 1 < text.len && text.ptr[i + 1] == '\n';
 		if ((c == '\r' && !crlf) || c == '\n') {
-			return sw_diag_set(diag, SW_EINVAL, "line %zu: bare %s, expected CRLF", line, c == '\n' ? "LF" : "CR");
+			return sw_diag_set(diag, SW_EINVAL, "line %zu: bare %s, expected CRLF", line,
+					   c == '\n' ? "LF" : "CR");
 		}
 		if (c == 0 || (c > 0x7f && !eight_bit)) {
 			return sw_diag_set(diag, SW_EINVAL, "line %zu: byte %u, expected US-ASCII", line, (unsigned)c);
@@ -24,7 +25,8 @@ static int check_lines(struct sw_bytes text, bool eight_bit, struct sw_diag *dia
 			continue;
 		}
 		if (i - start > SW_SIM_MAIL_LINE_MAX) {
-			return sw_diag_set(diag, SW_EINVAL, "line %zu: %zu bytes, expected at most 998", line, i - start);
+			return sw_diag_set(diag, SW_EINVAL, "line %zu: %zu bytes, expected at most 998", line,
+					   i - start);
 		}
 		i++;
 		start = i + 1;
@@ -135,7 +137,8 @@ static int check_encoded_words(const struct sw_sim_mail *mail, struct sw_diag *d
 				end++;
 			}
 			if (end - k > ENCODED_WORD_MAX) {
-				return sw_diag_set(diag, SW_EINVAL, "header %.*s: encoded word of %zu characters, expected at most 75",
+				return sw_diag_set(diag, SW_EINVAL,
+						   "header %.*s: encoded word of %zu characters, expected at most 75",
 						   SW_BYTES_FMT(mail->headers[i].name), end - k);
 			}
 			k = end;

@@ -48,8 +48,8 @@ int sw_sim_oauth_load(struct sw_sim_oauth *oauth, const char *file, struct sw_di
 	if (!err && sw_json_parse(sw_buf_bytes(&text), JSON_DEPTH_MAX, &json, NULL) != SW_OK) {
 		err = sw_diag_set(diag_out, SW_ECONFIG, "%s: expected a service-account file in JSON", file);
 	}
-	if (!err && oauth->account_count == SW_SIM_ACCOUNTS_ROOM) {
-		err = sw_diag_set(diag_out, SW_ECONFIG, "%s: more than %d accounts", file, SW_SIM_ACCOUNTS_ROOM);
+	if (!err && oauth->account_count == SW_SIM_ACCOUNTS_MAX) {
+		err = sw_diag_set(diag_out, SW_ECONFIG, "%s: more than %d accounts", file, SW_SIM_ACCOUNTS_MAX);
 	}
 	err = err ? err : read_account(json, file, &oauth->accounts[oauth->account_count], diag_out);
 	oauth->account_count += err == SW_OK;
@@ -128,8 +128,8 @@ static void issue(struct sw_sim_oauth *oauth, const struct sw_sim_account *accou
 	reply->status = 200;
 	sw_sim_reply_add(reply, "content-type", "application/json; charset=utf-8");
 	sw_sim_reply_add(reply, "cache-control", "no-store");
-	sw_buf_printf(&reply->body, "{\"access_token\":\"%s\",\"expires_in\":%d,\"token_type\":\"Bearer\"}", token->text,
-		      oauth->expires_in_s);
+	sw_buf_printf(&reply->body, "{\"access_token\":\"%s\",\"expires_in\":%d,\"token_type\":\"Bearer\"}",
+		      token->text, oauth->expires_in_s);
 }
 
 static const struct sw_sim_account *find_account(const struct sw_sim_oauth *oauth, struct sw_bytes email)
@@ -179,8 +179,9 @@ const char *sw_sim_oauth_answer(struct sw_sim_oauth *oauth, struct sw_sim_reques
 	struct sw_bytes grant = sw_sim_form_get(&request->arena, form, "grant_type");
 	struct sw_bytes assertion = sw_sim_form_get(&request->arena, form, "assertion");
 	if (!grant.ptr || (!assertion.ptr && sw_bytes_equal_str(grant, GRANT_TYPE))) {
-		return refuse(reply, "invalid_request", grant.ptr ? "Missing required parameter: assertion"
-								  : "Missing required parameter: grant_type");
+		return refuse(reply, "invalid_request",
+			      grant.ptr ? "Missing required parameter: assertion"
+					: "Missing required parameter: grant_type");
 	}
 	if (!sw_bytes_equal_str(grant, GRANT_TYPE)) {
 		return refuse(reply, "unsupported_grant_type", "Invalid grant_type.");

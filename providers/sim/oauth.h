@@ -6,8 +6,9 @@
 #include <openssl/evp.h>
 
 #include "sim/request.h"
+#include "sim/sim.h"
 
-enum { SW_SIM_ACCOUNT_TEXT_MAX = 256, SW_SIM_TOKENS_MAX = 1024, SW_SIM_ACCESS_TOKEN_MAX = 64, SW_SIM_ACCOUNTS_ROOM = 8 };
+enum { SW_SIM_ACCOUNT_TEXT_MAX = 256, SW_SIM_TOKENS_MAX = 1024, SW_SIM_ACCESS_TOKEN_MAX = 64 };
 
 struct sw_sim_account {
 	char email[SW_SIM_ACCOUNT_TEXT_MAX];
@@ -24,7 +25,7 @@ struct sw_sim_access_token {
 };
 
 struct sw_sim_oauth {
-	struct sw_sim_account accounts[SW_SIM_ACCOUNTS_ROOM];
+	struct sw_sim_account accounts[SW_SIM_ACCOUNTS_MAX];
 	size_t account_count;
 	struct sw_sim_access_token tokens[SW_SIM_TOKENS_MAX]; /* a ring: the oldest are forgotten */
 	size_t token_next;
@@ -36,7 +37,8 @@ int sw_sim_oauth_load(struct sw_sim_oauth *oauth, const char *file, struct sw_di
 void sw_sim_oauth_release(struct sw_sim_oauth *oauth);
 void sw_sim_oauth_expire_all(struct sw_sim_oauth *oauth);
 /* The account of an access token that is good now; NULL otherwise. */
-const struct sw_sim_account *sw_sim_oauth_check(const struct sw_sim_oauth *oauth, struct sw_bytes token, int64_t now_ms);
+const struct sw_sim_account *sw_sim_oauth_check(const struct sw_sim_oauth *oauth, struct sw_bytes token,
+						int64_t now_ms);
 bool sw_sim_oauth_project_known(const struct sw_sim_oauth *oauth, struct sw_bytes project);
 /* POST /token: fills the reply, returns the RFC 6749 error code (static), NULL when a token was issued. */
 const char *sw_sim_oauth_answer(struct sw_sim_oauth *oauth, struct sw_sim_request *request, int64_t now_ms,

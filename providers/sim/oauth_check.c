@@ -44,8 +44,8 @@ static bool times_ok(const json_t *claims, int64_t now_s)
 	       from_s - now_s <= SW_SIM_CLOCK_SKEW_MAX_S && to_s > now_s - SW_SIM_CLOCK_SKEW_MAX_S;
 }
 
-struct sw_sim_oauth_error sw_sim_oauth_check_claims(const json_t *claims, const char *token_uri,
-						    const char *authority, int64_t now_s)
+struct sw_sim_oauth_error sw_sim_oauth_check_claims(const json_t *claims, const char *token_uri, const char *authority,
+						    int64_t now_s)
 {
 	if (!audience_ok(sw_json_get_str(claims, "aud"), token_uri, authority)) {
 		return (struct sw_sim_oauth_error){"invalid_grant", "Invalid JWT: Failed audience check."};
@@ -61,7 +61,8 @@ struct sw_sim_oauth_error sw_sim_oauth_check_claims(const json_t *claims, const 
 		return (struct sw_sim_oauth_error){"invalid_scope", "Empty or missing scope not allowed."};
 	}
 	if (!scope_ok(scope)) {
-		return (struct sw_sim_oauth_error){"invalid_scope", "Invalid OAuth scope or ID token audience provided."};
+		return (struct sw_sim_oauth_error){"invalid_scope",
+						   "Invalid OAuth scope or ID token audience provided."};
 	}
 	return fine;
 }

@@ -18,7 +18,7 @@ struct sw_sim_oauth_error {
 };
 
 /* Good audiences: the token_uri of the account file and the address under which we were asked. */
-struct sw_sim_oauth_error sw_sim_oauth_check_claims(const json_t *claims, const char *token_uri,
-						    const char *authority, int64_t now_s);
+struct sw_sim_oauth_error sw_sim_oauth_check_claims(const json_t *claims, const char *token_uri, const char *authority,
+						    int64_t now_s);
 
 #endif

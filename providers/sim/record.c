@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ring and its JSON. Repeats are found by a linear look at 64-bit hashes, newest first. */
+/* The ring and its JSON. Repeats are found by a linear look at 64-bit hashes, the newest first. */
 #include "sim/record.h"
 
 #include <inttypes.h>
@@ -14,7 +14,6 @@
 struct sw_sim_record {
 	uint64_t seq;
 	const char *provider;
-	uint64_t repeat_hash;
 	char *token;
 	char *id;
 	char *collapse_id;
@@ -28,8 +27,11 @@ struct sw_sim_record {
 
 void sw_sim_records_init(struct sw_sim_records *records, size_t max)
 {
-	*records = (struct sw_sim_records){
-		.ring = sw_xcalloc(max, sizeof(struct sw_sim_record *)), .max = max, .next_seq = 1, .first_seq = 1};
+	*records = (struct sw_sim_records){.ring = sw_xcalloc(max, sizeof(struct sw_sim_record *)),
+					   .hashes = sw_xcalloc(max, sizeof(uint64_t)),
+					   .max = max,
+					   .next_seq = 1,
+					   .first_seq = 1};
 }
 
 static void record_free(struct sw_sim_record *record)
@@ -58,7 +60,9 @@ void sw_sim_records_release(struct sw_sim_records *records)
 	if (records->ring) {
 		sw_sim_records_clear(records);
 		free(records->ring);
+		free(records->hashes);
 		records->ring = NULL;
+		records->hashes = NULL;
 	}
 }
 
@@ -67,12 +71,11 @@ static char *copy(struct sw_bytes text)
 	return sw_xstrndup(text.len ? (const char *)text.ptr : "", text.len);
 }
 
-static unsigned count_repeats(const struct sw_sim_records *records, const char *provider, uint64_t hash)
+static unsigned count_repeats(const struct sw_sim_records *records, uint64_t hash)
 {
 	for (uint64_t seq = records->next_seq; seq-- > records->first_seq;) {
-		const struct sw_sim_record *record = records->ring[seq % records->max];
-		if (record->repeat_hash == hash && strcmp(record->provider, provider) == 0) {
-			return record->repeats + 1;
+		if (records->hashes[seq % records->max] == hash) {
+			return records->ring[seq % records->max]->repeats + 1;
 		}
 	}
 	return 0;
@@ -83,7 +86,7 @@ unsigned sw_sim_records_put(struct sw_sim_records *records, const struct sw_sim_
 	struct sw_sim_record *record = sw_xcalloc(1, sizeof(*record));
 	record->seq = records->next_seq;
 	record->provider = new->provider;
-	record->repeat_hash = sw_hash_bytes64(new->repeat_key);
+	uint64_t hash = sw_hash_mix64(sw_hash_bytes64(new->repeat_key) ^ sw_hash_bytes64(sw_bytes_str(new->provider)));
 	record->token = copy(new->token);
 	record->id = copy(new->id);
 	record->collapse_id = copy(new->collapse_id);
@@ -92,12 +95,13 @@ unsigned sw_sim_records_put(struct sw_sim_records *records, const struct sw_sim_
 	record->payload_len = new->payload.len;
 	record->headers = new->headers;
 	record->received_at_ms = new->received_at_ms;
-	record->repeats = count_repeats(records, new->provider, record->repeat_hash);
+	record->repeats = count_repeats(records, hash);
 	if (records->next_seq - records->first_seq == records->max) {
 		record_free(records->ring[records->first_seq % records->max]);
 		records->first_seq++;
 	}
 	records->ring[records->next_seq % records->max] = record;
+	records->hashes[records->next_seq % records->max] = hash;
 	records->next_seq++;
 	return record->repeats;
 }
@@ -129,7 +133,8 @@ static void put_headers(struct sw_buf *out, const json_t *headers)
 	json_t *value;
 	const char *comma = "";
 	sw_buf_put_str(out, ",\"headers\":{");
-	json_object_foreach((json_t *)(uintptr_t)headers, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)headers, name, value)
+	{
 		sw_buf_put_str(out, comma);
 		sw_json_put_cstr(out, name);
 		sw_buf_put_char(out, ':');
@@ -172,5 +177,6 @@ void sw_sim_records_write(const struct sw_sim_records *records, const struct sw_
 		}
 	}
 	uint64_t last = seq < records->next_seq ? seq : records->next_seq;
-	sw_buf_printf(out, "],\"next\":%" PRIu64 ",\"more\":%s}", last - 1, last < records->next_seq ? "true" : "false");
+	sw_buf_printf(out, "],\"next\":%" PRIu64 ",\"more\":%s}", last - 1,
+		      last < records->next_seq ? "true" : "false");
 }

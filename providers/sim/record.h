@@ -12,24 +12,25 @@ struct sw_sim_record_new {
 	struct sw_bytes id;         /* apns-id, FCM message name, Message-ID */
 	struct sw_bytes repeat_key; /* what stays the same when the same notification is sent again */
 	struct sw_bytes collapse_id;
-	struct sw_bytes topic;      /* APNs topic, FCM project, mail sender */
+	struct sw_bytes topic; /* APNs topic, FCM project, mail sender */
 	struct sw_bytes payload;
-	json_t *headers;            /* object of strings; the reference is taken */
-	int64_t received_at_ms;     /* wall clock */
+	json_t *headers;        /* object of strings; the reference is taken */
+	int64_t received_at_ms; /* wall clock */
 };
 
 struct sw_sim_record;
 struct sw_sim_records {
 	struct sw_sim_record **ring;
+	uint64_t *hashes; /* of provider and repeat_key, beside the ring: the search for repeats reads nothing else */
 	size_t max;
-	uint64_t next_seq; /* of the next record; the first is 1 */
+	uint64_t next_seq;  /* of the next record; the first is 1 */
 	uint64_t first_seq; /* older ones were dropped or deleted */
 };
 
 struct sw_sim_record_query {
 	struct sw_bytes provider; /* ptr NULL: any, likewise token */
 	struct sw_bytes token;
-	uint64_t since;           /* only records with a greater seq */
+	uint64_t since; /* only records with a greater seq */
 	size_t limit;
 };
 

@@ -19,9 +19,16 @@
 #include "sim/jws.h"
 #include "sim/sim_int.h"
 
-enum { TICK_MS = 100, BACKLOG = 128, KEY_FILE_MAX_BYTES = 68 * 1024, PASSWORD_MAX_BYTES = 8 * 1024,
-       RECORD_MAX_DEFAULT = 10000, SMTP_SIZE_DEFAULT = 1024 * 1024, TOKEN_WINDOW_DEFAULT_S = 20 * 60,
-       OAUTH_EXPIRES_DEFAULT_S = 3599 };
+enum {
+	TICK_MS = 100,
+	BACKLOG = 128,
+	KEY_FILE_MAX_BYTES = 68 * 1024,
+	PASSWORD_MAX_BYTES = 8 * 1024,
+	RECORD_MAX_DEFAULT = 10000,
+	SMTP_SIZE_DEFAULT = 1024 * 1024,
+	TOKEN_WINDOW_DEFAULT_S = 20 * 60,
+	OAUTH_EXPIRES_DEFAULT_S = 3599
+};
 
 static const char *const service_names[] = {"apns", "fcm", "smtp", "control"};
 
@@ -39,7 +46,8 @@ void sw_sim_options_init(struct sw_sim_options *options)
 void sw_sim_link_wait(const struct sw_sim_link *link, int64_t delay_ms)
 {
 	int64_t until_ms = sw_clock_mono_ms() + delay_ms;
-	for (int64_t left_ms = delay_ms; left_ms > 0 && !sw_sim_stopping(link); left_ms = until_ms - sw_clock_mono_ms()) {
+	for (int64_t left_ms = delay_ms; left_ms > 0 && !sw_sim_stopping(link);
+	     left_ms = until_ms - sw_clock_mono_ms()) {
 		struct timespec nap = {.tv_nsec = (left_ms > TICK_MS ? TICK_MS : left_ms) * 1000000};
 		nanosleep(&nap, NULL);
 	}
@@ -233,7 +241,8 @@ static int open_services(struct sw_sim *sim, const struct sw_sim_options *option
 			err = sw_sim_tls_new(options->cert_file, options->key_file, alpns[i], &service->tls, diag);
 		}
 		if (!err) {
-			err = service_open(service, i == SW_SIM_SERVICE_CONTROL ? "127.0.0.1" : options->listen, ports[i], diag);
+			err = service_open(service, i == SW_SIM_SERVICE_CONTROL ? "127.0.0.1" : options->listen,
+					   ports[i], diag);
 		}
 	}
 	return err;
@@ -268,7 +277,8 @@ static int load_smtp_user(struct sw_sim *sim, const struct sw_sim_options *optio
 		return SW_OK;
 	}
 	if (!options->smtp_password_file) {
-		return sw_diag_set(diag, SW_ECONFIG, "SMTP user %s: expected a password file as well", options->smtp_user);
+		return sw_diag_set(diag, SW_ECONFIG, "SMTP user %s: expected a password file as well",
+				   options->smtp_user);
 	}
 	struct sw_buf text;
 	sw_buf_init(&text, PASSWORD_MAX_BYTES);

@@ -14,26 +14,26 @@ enum { SW_SIM_KEYS_MAX = 16, SW_SIM_TOPICS_MAX = 64, SW_SIM_ACCOUNTS_MAX = 8 };
 
 /* All text is borrowed until sw_sim_open returns, except `topics` and `apns_team`: until sw_sim_close. */
 struct sw_sim_options {
-	const char *listen;     /* IPv4 address of the services; the control API is always on 127.0.0.1 */
-	uint16_t apns_port;     /* 0: a free one, likewise below */
+	const char *listen; /* IPv4 address of the services; the control API is always on 127.0.0.1 */
+	uint16_t apns_port; /* 0: a free one, likewise below */
 	uint16_t fcm_port;
 	uint16_t smtp_port;
 	uint16_t control_port;
-	const char *cert_file;  /* PEM chain and key of all TLS services */
+	const char *cert_file; /* PEM chain and key of all TLS services */
 	const char *key_file;
 	const char *apns_keys[SW_SIM_KEYS_MAX]; /* "KID=FILE", PEM public or private P-256 key */
 	size_t apns_key_count;
-	const char *apns_team;  /* expected `iss`; NULL: any text */
-	const char *topics[SW_SIM_TOPICS_MAX];  /* known topics; none: all */
+	const char *apns_team;                 /* expected `iss`; NULL: any text */
+	const char *topics[SW_SIM_TOPICS_MAX]; /* known topics; none: all */
 	size_t topic_count;
 	const char *fcm_accounts[SW_SIM_ACCOUNTS_MAX]; /* Google service-account JSON files */
 	size_t fcm_account_count;
-	const char *smtp_user;  /* NULL: AUTH is optional and takes anything */
+	const char *smtp_user; /* NULL: AUTH is optional and takes anything */
 	const char *smtp_password_file;
 	size_t smtp_size_max_bytes;
-	size_t record_max;      /* accepted notifications kept */
-	int apns_token_window_s;  /* least time between two provider tokens of a connection */
-	int oauth_expires_in_s;   /* life of an access token */
+	size_t record_max;       /* accepted notifications kept */
+	int apns_token_window_s; /* least time between two provider tokens of a connection */
+	int oauth_expires_in_s;  /* life of an access token */
 };
 
 struct sw_sim_ports {

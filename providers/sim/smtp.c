@@ -134,7 +134,8 @@ static void on_starttls(struct sw_sim_smtp *smtp, struct sw_bytes rest)
 		return;
 	}
 	sw_sim_smtp_reply(smtp, 220, "2.0.0", "go ahead");
-	if (!smtp->ended && sw_sim_conn_handshake(conn, smtp->link->sim->services[smtp->link->service].tls, HANDSHAKE_MS)) {
+	if (!smtp->ended &&
+	    sw_sim_conn_handshake(conn, smtp->link->sim->services[smtp->link->service].tls, HANDSHAKE_MS)) {
 		smtp->ended = true;
 	}
 	smtp->greeted = false;
@@ -309,7 +310,8 @@ static void on_data(struct sw_sim_smtp *smtp, struct sw_bytes rest)
 {
 	struct sw_sim *sim = smtp->link->sim;
 	if (rest.len > 0 || smtp->recipient_count == 0) {
-		refuse(smtp, rest.len > 0 ? 501 : 503, rest.len > 0 ? "5.5.4" : "5.5.1", "RCPT first, DATA has no parameters");
+		refuse(smtp, rest.len > 0 ? 501 : 503, rest.len > 0 ? "5.5.4" : "5.5.1",
+		       "RCPT first, DATA has no parameters");
 		return;
 	}
 	for (size_t i = 0; i < smtp->recipient_count; i++) {
@@ -360,8 +362,8 @@ static const struct {
 	const char *verb;
 	void (*on_command)(struct sw_sim_smtp *smtp, struct sw_bytes rest);
 } commands[] = {{"EHLO", on_ehlo}, {"HELO", on_helo}, {"STARTTLS", on_starttls}, {"AUTH", sw_sim_smtp_auth},
-		{"MAIL", on_mail}, {"RCPT", on_rcpt}, {"DATA", on_data}, {"RSET", on_rset}, {"NOOP", on_noop},
-		{"VRFY", on_vrfy}, {"QUIT", on_quit}};
+		{"MAIL", on_mail}, {"RCPT", on_rcpt}, {"DATA", on_data},         {"RSET", on_rset},
+		{"NOOP", on_noop}, {"VRFY", on_vrfy}, {"QUIT", on_quit}};
 
 static void dispatch(struct sw_sim_smtp *smtp, struct sw_bytes line)
 {

@@ -105,7 +105,8 @@ static void auth_login(struct sw_sim_smtp *smtp, struct sw_bytes initial)
 	bool readable = ask(smtp, initial, "VXNlcm5hbWU6", &user) &&
 			ask(smtp, sw_bytes("", 0), "UGFzc3dvcmQ6", &password);
 	settle(smtp, readable,
-	       readable && known(smtp->link->sim, sw_bytes(user.bytes, user.len), sw_bytes(password.bytes, password.len)));
+	       readable &&
+		       known(smtp->link->sim, sw_bytes(user.bytes, user.len), sw_bytes(password.bytes, password.len)));
 	OPENSSL_cleanse(&user, sizeof(user));
 	OPENSSL_cleanse(&password, sizeof(password));
 }

@@ -25,7 +25,8 @@ void sw_sim_smtp_reply(struct sw_sim_smtp *smtp, int code, const char *enhanced,
 /* A fault at this stage; true when it has settled the stage (answered, or ended the connection). */
 bool sw_sim_smtp_fault(struct sw_sim_smtp *smtp, enum sw_sim_stage stage, struct sw_bytes token);
 /* The next line, as sw_sim_conn_line, until the dialogue's deadline. */
-int sw_sim_smtp_line(struct sw_sim_smtp *smtp, size_t max_bytes, struct sw_bytes *line_out, size_t *used_out) SW_MUST_CHECK;
+int sw_sim_smtp_line(struct sw_sim_smtp *smtp, size_t max_bytes, struct sw_bytes *line_out,
+		     size_t *used_out) SW_MUST_CHECK;
 /* The AUTH command: PLAIN and LOGIN, with or without an initial response. */
 void sw_sim_smtp_auth(struct sw_sim_smtp *smtp, struct sw_bytes rest);
 

@@ -22,7 +22,14 @@ int sw_sim_smtp_parse_path(struct sw_bytes text, const char *keyword, struct sw_
 
 /* Zero-initialised at the start of DATA. */
 struct sw_sim_smtp_data {
-	enum { SW_SIM_DATA_LINE_START, SW_SIM_DATA_DOT, SW_SIM_DATA_DOT_CR, SW_SIM_DATA_TEXT, SW_SIM_DATA_CR, SW_SIM_DATA_END } state;
+	enum {
+		SW_SIM_DATA_LINE_START,
+		SW_SIM_DATA_DOT,
+		SW_SIM_DATA_DOT_CR,
+		SW_SIM_DATA_TEXT,
+		SW_SIM_DATA_CR,
+		SW_SIM_DATA_END
+	} state;
 };
 /* Appends text without the stuffing. Returns the bytes used: fewer than given only when the final dot was seen. */
 size_t sw_sim_smtp_data_feed(struct sw_sim_smtp_data *data, struct sw_bytes in, struct sw_buf *text_out);

@@ -12,8 +12,8 @@ struct sw_sim_stats {
 	uint64_t open;        /* now */
 	uint64_t streams;     /* requests or mails begun */
 	uint64_t accepted;
-	uint64_t repeats;     /* accepted ones that had been accepted before */
-	uint64_t faults;      /* hits */
+	uint64_t repeats; /* accepted ones that had been accepted before */
+	uint64_t faults;  /* hits */
 	struct {
 		char reason[SW_SIM_REASON_MAX];
 		uint64_t count;

@@ -51,7 +51,8 @@ int sw_cmd_config(const struct sw_config *config, int argc, char **argv)
 		{"help-config", 'm', NULL, 0, "Explain every key", 0},
 		{NULL, 0, NULL, 0, NULL, 0},
 	};
-	static const struct argp argp = {.options = options, .parser = on_option, .doc = "Checks or explains the configuration."};
+	static const struct argp argp = {
+		.options = options, .parser = on_option, .doc = "Checks or explains the configuration."};
 	(void)config;
 	enum action action = ACTION_NONE;
 	argp_parse(&argp, argc, argv, 0, NULL, &action);

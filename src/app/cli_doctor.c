@@ -16,14 +16,19 @@ static const struct check checks[] = {
 	{"limits", sw_doctor_sizes, SW_EXIT_CONFIG, "change one of the two"},
 	{"token keys", sw_doctor_keys, SW_EXIT_CONFIG, "repair the folder [auth] keys_dir"},
 	{"TLS certificate", sw_doctor_tls, SW_EXIT_CONFIG, "repair [gateway] tls_cert and tls_key"},
-	{"open files", sw_doctor_files, SW_EXIT_CONFIG, "raise it (ulimit -n, LimitNOFILE=) or lower [gateway] connections_max"},
+	{"open files", sw_doctor_files, SW_EXIT_CONFIG,
+	 "raise it (ulimit -n, LimitNOFILE=) or lower [gateway] connections_max"},
 	{"broker", sw_doctor_broker, SW_EXIT_UNAVAILABLE, "start RabbitMQ, or correct [bus] url"},
 	{"store", sw_doctor_store, SW_EXIT_UNAVAILABLE, "start PostgreSQL, or correct [store] url"},
 	{"schema", sw_doctor_schema, SW_EXIT_UNAVAILABLE, "run surewire migrate, or the version of Surewire that fits"},
-	{"clock", sw_doctor_clock, SW_EXIT_UNAVAILABLE, "synchronise the clocks of this machine and of the store (NTP)"},
-	{"gateway port", sw_doctor_port_gateway, SW_EXIT_UNAVAILABLE, "stop what listens there (perhaps Surewire runs), or change [gateway] listen"},
-	{"TLS port", sw_doctor_port_tls, SW_EXIT_UNAVAILABLE, "stop what listens there (perhaps Surewire runs), or change [gateway] tls_listen"},
-	{"admin port", sw_doctor_port_admin, SW_EXIT_UNAVAILABLE, "stop what listens there (perhaps Surewire runs), or change [admin] listen"},
+	{"clock", sw_doctor_clock, SW_EXIT_UNAVAILABLE,
+	 "synchronise the clocks of this machine and of the store (NTP)"},
+	{"gateway port", sw_doctor_port_gateway, SW_EXIT_UNAVAILABLE,
+	 "stop what listens there (perhaps Surewire runs), or change [gateway] listen"},
+	{"TLS port", sw_doctor_port_tls, SW_EXIT_UNAVAILABLE,
+	 "stop what listens there (perhaps Surewire runs), or change [gateway] tls_listen"},
+	{"admin port", sw_doctor_port_admin, SW_EXIT_UNAVAILABLE,
+	 "stop what listens there (perhaps Surewire runs), or change [admin] listen"},
 };
 
 /* Configuration errors are reported first: the others may follow from them. */
@@ -52,7 +57,8 @@ int sw_cmd_doctor(const struct sw_config *config, int argc, char **argv)
 	if (argc > 1) {
 		return sw_cli_usage(argv[0], "expected no argument, got '%s'", argv[1]);
 	}
-	printf("ok    %-16s %s\n", "configuration", config->path[0] ? config->path : "defaults and environment, no file");
+	printf("ok    %-16s %s\n", "configuration",
+	       config->path[0] ? config->path : "defaults and environment, no file");
 	int code = SW_EXIT_OK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		struct sw_diag diag = {""};

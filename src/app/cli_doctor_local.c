@@ -44,11 +44,13 @@ int sw_doctor_needs(const struct sw_config *config, struct sw_diag *diag_out)
 int sw_doctor_sizes(const struct sw_config *config, struct sw_diag *diag_out)
 {
 	if (config->gateway.body_max_bytes >= config->gateway.frame_max_bytes) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "[gateway] frame_max: expected more than body_max (%zu), got %zu",
+		return sw_diag_set(diag_out, SW_ECONFIG,
+				   "[gateway] frame_max: expected more than body_max (%zu), got %zu",
 				   config->gateway.body_max_bytes, config->gateway.frame_max_bytes);
 	}
 	if (config->gateway.frame_max_bytes > config->gateway.send_queue_max_bytes) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "[gateway] send_queue_max: expected at least frame_max (%zu), got %zu",
+		return sw_diag_set(diag_out, SW_ECONFIG,
+				   "[gateway] send_queue_max: expected at least frame_max (%zu), got %zu",
 				   config->gateway.frame_max_bytes, config->gateway.send_queue_max_bytes);
 	}
 	return sw_diag_set(diag_out, SW_OK, "fit together");

@@ -86,7 +86,8 @@ int sw_doctor_clock(const struct sw_config *config, struct sw_diag *diag_out)
 	err = err ? err : measure_skew(pg, &skew_ms, diag_out);
 	sw_pg_free(pg);
 	if (!err && llabs(skew_ms) > CLOCK_SKEW_MAX_MS) {
-		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "expected at most %d ms between this clock and the store's, got %lld",
+		err = sw_diag_set(diag_out, SW_EUNAVAILABLE,
+				  "expected at most %d ms between this clock and the store's, got %lld",
 				  CLOCK_SKEW_MAX_MS, (long long)skew_ms);
 	}
 	return err ? err : sw_diag_set(diag_out, SW_OK, "%lld ms from the store's", (long long)skew_ms);

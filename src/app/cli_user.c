@@ -204,8 +204,8 @@ static int dispatch(const struct sw_config *config, const struct arguments *argu
 		return sw_cli_usage(program, "expected add NAME, list, disable NAME or enable NAME");
 	}
 	if (!sw_user_name_valid(sw_bytes_str(arguments->words[1]))) {
-		return sw_cli_usage(program, "expected a user name of 1 to %d of a-z 0-9 . _ @ + -, got '%.64s'", SW_USER_NAME_MAX,
-				    arguments->words[1]);
+		return sw_cli_usage(program, "expected a user name of 1 to %d of a-z 0-9 . _ @ + -, got '%.64s'",
+				    SW_USER_NAME_MAX, arguments->words[1]);
 	}
 	return is_add ? add(config, arguments, program) : set_disabled(config, arguments->words[1], is_disable);
 }

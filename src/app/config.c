@@ -53,8 +53,8 @@ static int check_key(const struct load *load, const struct sw_conf_entry *entry)
 	const struct sw_conf_row *row = sw_conf_row_find(entry->section, entry->key);
 	if (row && row->type == SW_CONF_SECRET) {
 		char expected[160];
-		snprintf(expected, sizeof(expected), "%s_file, the name of a file: secrets are not kept in here, got a value",
-			 row->key);
+		snprintf(expected, sizeof(expected),
+			 "%s_file, the name of a file: secrets are not kept in here, got a value", row->key);
 		return refuse_entry(load, entry, expected);
 	}
 	if (row) {
@@ -62,7 +62,8 @@ static int check_key(const struct load *load, const struct sw_conf_entry *entry)
 	}
 	row = row_of_file_key(entry->section, entry->key);
 	if (!row) {
-		return refuse_entry(load, entry, "a key that exists (surewire --help-config lists them), got an unknown one");
+		return refuse_entry(load, entry,
+				    "a key that exists (surewire --help-config lists them), got an unknown one");
 	}
 	if (sw_conf_file_find(&load->file, entry->section, row->key)) {
 		return refuse_entry(load, entry, "one of the two, got the key without _file as well");
@@ -118,8 +119,8 @@ static void warn_about_password(const struct load *load, const struct sw_conf_ro
 	const char *host = given->text && row->type == SW_CONF_URL ? strstr(given->text, "://") : NULL;
 	const char *at = host ? strchr(host, '@') : NULL;
 	if (at && memchr(host + 3, ':', (size_t)(at - host - 3)) && load->file.readable_by_all) {
-		SW_LOG(WARN, "config.password_readable_by_all", SW_F_STR("at", given->origin), SW_F_STR("key", row->key),
-		       SW_F_STR("expected", "chmod 600, or url_file"));
+		SW_LOG(WARN, "config.password_readable_by_all", SW_F_STR("at", given->origin),
+		       SW_F_STR("key", row->key), SW_F_STR("expected", "chmod 600, or url_file"));
 	}
 }
 
@@ -141,7 +142,8 @@ static int load_row(const struct load *load, size_t index)
 	const char *text = given.text ? given.text : row->standard;
 	load->config->texts->is_set[index] = text && text[0] != '\0';
 	err = err ? err : sw_conf_value_set(load->config, row, text, given.dir, &why);
-	return err ? sw_diag_set(load->diag, SW_ECONFIG, "%s: [%s] %s: %s", given.origin, row->section, row->key, why.text)
+	return err ? sw_diag_set(load->diag, SW_ECONFIG, "%s: [%s] %s: %s", given.origin, row->section, row->key,
+				 why.text)
 		   : SW_OK;
 }
 
@@ -208,8 +210,9 @@ int sw_config_need(const struct sw_config *config, const char *section, const ch
 		char variable[96];
 		sw_conf_value_describe(row, expected, sizeof(expected));
 		sw_conf_env(NULL, section, key, variable);
-		return sw_diag_set(diag_out, SW_ECONFIG, "%s: [%s] %s: expected %s, or %s in the environment, got nothing",
-				   config->path[0] ? config->path : "no configuration file", section, key, expected, variable);
+		return sw_diag_set(
+			diag_out, SW_ECONFIG, "%s: [%s] %s: expected %s, or %s in the environment, got nothing",
+			config->path[0] ? config->path : "no configuration file", section, key, expected, variable);
 	}
 	return sw_diag_set(diag_out, SW_ECONFIG, "[%s] %s: no such key", section, key);
 }

@@ -25,19 +25,21 @@ struct sw_string_list {
 	size_t count;
 };
 
-/* C type and name of a field by the type of its row; units are part of the name. */
-#define SW_CONF_FIELD_STRING(key) const char *key;        /* never NULL; "" when unset */
+/* C type and name of a field by the type of its row; units are part of the name. Texts are never NULL, "" is unset. */
+/* clang-format off */
+#define SW_CONF_FIELD_STRING(key) const char *key;
 #define SW_CONF_FIELD_CHOICE(key) const char *key;        /* one of the words of the row */
 #define SW_CONF_FIELD_INT(key) int key;
 #define SW_CONF_FIELD_BOOL(key) bool key;
 #define SW_CONF_FIELD_DURATION(key) int64_t key##_ms;
 #define SW_CONF_FIELD_SIZE(key) size_t key##_bytes;
-#define SW_CONF_FIELD_FILE(key) const char *key;          /* readable at load; "" when unset */
-#define SW_CONF_FIELD_FOLDER(key) const char *key;        /* exists at load; "" when unset */
+#define SW_CONF_FIELD_FILE(key) const char *key;          /* readable at load */
+#define SW_CONF_FIELD_FOLDER(key) const char *key;        /* exists at load */
 #define SW_CONF_FIELD_ADDRESS(key) struct sw_address key; /* host "" when unset */
 #define SW_CONF_FIELD_LIST(key) struct sw_string_list key;
-#define SW_CONF_FIELD_SECRET(key) const char *key;        /* from KEY_file or the environment; "" when unset */
-#define SW_CONF_FIELD_URL(key) const char *key;           /* as a secret, or in the file itself; "" when unset */
+#define SW_CONF_FIELD_SECRET(key) const char *key;        /* from KEY_file or the environment */
+#define SW_CONF_FIELD_URL(key) const char *key;           /* as a secret, or in the file itself */
+/* clang-format on */
 
 /* One [push.NAME] section. provider_config is what the provider's open() gets. */
 struct sw_push_instance {
@@ -48,6 +50,7 @@ struct sw_push_instance {
 	size_t key_count;
 };
 
+/* clang-format off */
 struct sw_config {
 #define SW_SECTION(section, help) struct {
 #define SW_KEY(section, key, type, standard, bounds, help) SW_CONF_FIELD_##type(key)
@@ -61,10 +64,11 @@ struct sw_config {
 	char *path;                    /* the file, "" when there was none */
 	struct sw_config_texts *texts; /* private: owns every text above */
 };
+/* clang-format on */
 
 struct sw_config_source {
-	const char *path;           /* NULL: no file, only defaults and environment */
-	const char *const *environ; /* NULL-terminated "NAME=value" */
+	const char *path;                               /* NULL: no file, only defaults and environment */
+	const char *const *environ;                     /* NULL-terminated "NAME=value" */
 	const struct sw_provider_ops *const *providers; /* NULL-terminated; which `provider =` there are */
 };
 

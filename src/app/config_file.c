@@ -28,7 +28,8 @@ struct parse {
 
 static int refuse(struct parse *parse, const char *expected)
 {
-	parse->err = sw_diag_set(parse->diag, SW_ECONFIG, "%s:%d: expected %s", parse->file->path, parse->line, expected);
+	parse->err = sw_diag_set(parse->diag, SW_ECONFIG, "%s:%d: expected %s", parse->file->path, parse->line,
+				 expected);
 	return 0;
 }
 
@@ -105,8 +106,9 @@ static int on_pair(void *ctx, const char *section, const char *key, const char *
 	}
 	const struct sw_conf_entry *before = sw_conf_file_find(parse->file, section, key);
 	if (before) {
-		parse->err = sw_diag_set(parse->diag, SW_ECONFIG, "%s:%d: [%s] %s: expected once, got it in line %d too",
-					 parse->file->path, parse->line, section, key, before->line);
+		parse->err = sw_diag_set(parse->diag, SW_ECONFIG,
+					 "%s:%d: [%s] %s: expected once, got it in line %d too", parse->file->path,
+					 parse->line, section, key, before->line);
 		return 0;
 	}
 	return append(parse, (struct sw_conf_entry){
@@ -137,8 +139,7 @@ static const char *folder_of(struct sw_arena *arena, const char *path)
 	return sw_arena_str(arena, sw_bytes(path, len));
 }
 
-int sw_conf_file_read(const char *path, struct sw_arena *arena, struct sw_conf_file *file_out,
-		      struct sw_diag *diag_out)
+int sw_conf_file_read(const char *path, struct sw_arena *arena, struct sw_conf_file *file_out, struct sw_diag *diag_out)
 {
 	*file_out = (struct sw_conf_file){.path = sw_arena_str(arena, sw_bytes_str(path)),
 					  .dir = folder_of(arena, path)};

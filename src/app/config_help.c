@@ -8,7 +8,8 @@ enum { WIDTH = 96 };
 
 static const char push_help[] =
 	"One section for each account of a push provider; NAME is free (a-z 0-9 _ -) and appears in logs and metrics. "
-	"`provider` says which one it is; the other keys are the provider's own and explained in providers/PROVIDER/README.md. "
+	"`provider` says which one it is; the other keys are the provider's own and explained in "
+	"providers/PROVIDER/README.md. "
 	"Keys that end in _file name files, relative to this one. Each can be set by SUREWIRE_PUSH_NAME_KEY too.";
 
 /* Words of text in lines of at most WIDTH, each with the prefix. */
@@ -74,9 +75,10 @@ static void print_section_rows(FILE *out, const char *section, void (*print)(FIL
 
 void sw_config_print_help(FILE *out, const struct sw_provider_ops *const *providers)
 {
-	print_wrapped(out, "",
-		      "Every key can be overridden by the environment variable named beside it; secrets and URLs also by "
-		      "that name with _FILE, the path of a file.");
+	print_wrapped(
+		out, "",
+		"Every key can be overridden by the environment variable named beside it; secrets and URLs also by "
+		"that name with _FILE, the path of a file.");
 	for (size_t i = 0; i < sw_conf_section_count; i++) {
 		fprintf(out, "\n[%s]  %s\n", sw_conf_sections[i].name, sw_conf_sections[i].help);
 		print_section_rows(out, sw_conf_sections[i].name, print_manual_row);
@@ -94,12 +96,12 @@ void sw_config_print_help(FILE *out, const struct sw_provider_ops *const *provid
 
 void sw_config_print_sample(FILE *out, const struct sw_provider_ops *const *providers)
 {
-	fputs("# Surewire's configuration, every key at its default. Written by `surewire config --sample` from\n"
-	      "# src/app/config.def: change that file, not this one.\n"
+	fputs("# Surewire's configuration, every key at its default. Written by `surewire config --sample`\n"
+	      "# from src/app/config.def: change that file, not this one.\n"
 	      "#\n"
-	      "# A line that starts with # or ; is a comment; \" ;\" starts one behind a value. Every key can be overridden\n"
-	      "# by the environment: SUREWIRE_SECTION_KEY, for secrets also SUREWIRE_SECTION_KEY_FILE. Relative paths start\n"
-	      "# at the folder of this file. `surewire config --check` says what is wrong.\n",
+	      "# A line that starts with # or ; is a comment; \" ;\" starts one behind a value. Every key can be\n"
+	      "# overridden by the environment: SUREWIRE_SECTION_KEY, for secrets also SUREWIRE_SECTION_KEY_FILE.\n"
+	      "# Relative paths start at the folder of this file. `surewire config --check` says what is wrong.\n",
 	      out);
 	for (size_t i = 0; i < sw_conf_section_count; i++) {
 		fprintf(out, "\n\n# %s\n[%s]\n", sw_conf_sections[i].help, sw_conf_sections[i].name);

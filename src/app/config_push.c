@@ -69,19 +69,21 @@ static int refuse_provider(const struct push_load *load, const char *section, in
 {
 	const char *names[INSTANCES_MAX + 1] = {NULL};
 	size_t count = 0;
-	for (const struct sw_provider_ops *const *ops = load->source->providers; ops && *ops && count < INSTANCES_MAX; ops++) {
+	for (const struct sw_provider_ops *const *ops = load->source->providers; ops && *ops && count < INSTANCES_MAX;
+	     ops++) {
 		names[count++] = (*ops)->name;
 	}
 	struct sw_buf list;
 	sw_buf_init(&list, 200);
 	list_names(names, &list);
-	int err = sw_diag_set(load->diag, SW_ECONFIG, "%s:%d: [%s] provider: expected %s, got %s", load->file->path, line,
-			      section, sw_buf_cstr(&list), got);
+	int err = sw_diag_set(load->diag, SW_ECONFIG, "%s:%d: [%s] provider: expected %s, got %s", load->file->path,
+			      line, section, sw_buf_cstr(&list), got);
 	sw_buf_release(&list);
 	return err;
 }
 
-static int refuse_key(const struct push_load *load, const struct sw_conf_entry *entry, const struct sw_provider_ops *ops)
+static int refuse_key(const struct push_load *load, const struct sw_conf_entry *entry,
+		      const struct sw_provider_ops *ops)
 {
 	struct sw_buf list;
 	sw_buf_init(&list, 400);
@@ -116,9 +118,10 @@ static int add_key(const struct push_load *load, struct sw_push_instance *instan
 	value = names_a_file(key) ? sw_conf_path(arena, dir, value) : sw_arena_str(arena, sw_bytes_str(value));
 	struct sw_diag why = {""};
 	if (names_a_file(key) && value[0] && !sw_conf_file_readable(value, &why)) {
-		return from_env ? sw_diag_set(load->diag, SW_ECONFIG, "%s: [%s] %s: %s", variable, section, key, why.text)
-				: sw_diag_set(load->diag, SW_ECONFIG, "%s:%d: [%s] %s: %s", load->file->path, entry->line, section,
-					      key, why.text);
+		return from_env
+			     ? sw_diag_set(load->diag, SW_ECONFIG, "%s: [%s] %s: %s", variable, section, key, why.text)
+			     : sw_diag_set(load->diag, SW_ECONFIG, "%s:%d: [%s] %s: %s", load->file->path, entry->line,
+					   section, key, why.text);
 	}
 	if (value[0]) {
 		instance->keys[instance->key_count++] = (struct sw_push_key){key, value};
@@ -136,7 +139,8 @@ static int read_keys(const struct push_load *load, struct sw_push_instance *inst
 		}
 	}
 	int err = SW_OK;
-	for (const char *const *key = instance->ops->known_keys; !err && *key && instance->key_count < KEYS_MAX; key++) {
+	for (const char *const *key = instance->ops->known_keys; !err && *key && instance->key_count < KEYS_MAX;
+	     key++) {
 		err = add_key(load, instance, *key, sw_conf_file_find(load->file, section, *key));
 	}
 	return err;
@@ -153,12 +157,13 @@ static int read_instance(const struct push_load *load, const struct sw_conf_entr
 	struct sw_config *config = load->config;
 	const char *name = head->section + PREFIX_LEN;
 	if (!name_valid(name)) {
-		return sw_diag_set(load->diag, SW_ECONFIG, "%s:%d: [%s]: expected a name of 1 to %d of a-z 0-9 _ - after the dot",
+		return sw_diag_set(load->diag, SW_ECONFIG,
+				   "%s:%d: [%s]: expected a name of 1 to %d of a-z 0-9 _ - after the dot",
 				   load->file->path, head->line, sw_conf_show(head->section).text, INSTANCE_NAME_MAX);
 	}
 	if (config->push_count == INSTANCES_MAX) {
-		return sw_diag_set(load->diag, SW_ECONFIG, "%s:%d: [%s]: expected at most %d push sections", load->file->path,
-				   head->line, head->section, INSTANCES_MAX);
+		return sw_diag_set(load->diag, SW_ECONFIG, "%s:%d: [%s]: expected at most %d push sections",
+				   load->file->path, head->line, head->section, INSTANCES_MAX);
 	}
 	const struct sw_conf_entry *provider = sw_conf_file_find(load->file, head->section, "provider");
 	if (!provider) {
@@ -175,7 +180,8 @@ static int read_instance(const struct push_load *load, const struct sw_conf_entr
 	instance->name = sw_arena_str(arena, sw_bytes_str(name));
 	instance->ops = ops;
 	instance->keys = sw_arena_calloc(arena, KEYS_MAX, sizeof(*instance->keys));
-	instance->provider_config = (struct sw_provider_config){.instance = instance->name, .get = get, .ctx = instance};
+	instance->provider_config = (struct sw_provider_config){
+		.instance = instance->name, .get = get, .ctx = instance};
 	return read_keys(load, instance, head->section);
 }
 

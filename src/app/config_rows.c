@@ -4,9 +4,18 @@
 
 #include <string.h>
 
-#define SW_RANGE(low, high) {.min = (low), .max = (high)}
-#define SW_WORDS(list) {.words = (list)}
-#define SW_ANY {.words = NULL}
+#define SW_RANGE(low, high)                 \
+	{                                   \
+		.min = (low), .max = (high) \
+	}
+#define SW_WORDS(list)          \
+	{                       \
+		.words = (list) \
+	}
+#define SW_ANY                \
+	{                     \
+		.words = NULL \
+	}
 
 #define NAME_STRING(key) key
 #define NAME_CHOICE(key) key
@@ -24,8 +33,14 @@
 const struct sw_conf_row sw_conf_rows[] = {
 #define SW_SECTION(section, help)
 #define SW_SECTION_END(section)
-#define SW_KEY(section, key, type, standard, bounds, help)                                                      \
-	{#section, #key, SW_CONF_##type, (standard), bounds, (help), offsetof(struct sw_config, section.NAME_##type(key))},
+#define SW_KEY(section, key, type, standard, bounds, help) \
+	{#section,                                         \
+	 #key,                                             \
+	 SW_CONF_##type,                                   \
+	 (standard),                                       \
+	 bounds,                                           \
+	 (help),                                           \
+	 offsetof(struct sw_config, section.NAME_##type(key))},
 #include "app/config.def"
 #undef SW_SECTION
 #undef SW_SECTION_END

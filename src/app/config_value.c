@@ -2,6 +2,8 @@
 /* Values: one checking function for each type of row. */
 #include "app/config_rows.h"
 
+#include "base/utf8.h"
+
 #include <surewire/mem.h>
 
 #include <errno.h>
@@ -23,7 +25,7 @@ static const struct unit duration_units[] = {
 	{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0},
 };
 static const struct unit size_units[] = {
-	{"", 1}, {"k", 1024}, {"m", 1024 * 1024}, {"g", 1024 * 1024 * 1024}, {NULL, 0},
+	{"", 1}, {"k", 1024}, {"m", INT64_C(1024) * 1024}, {"g", INT64_C(1024) * 1024 * 1024}, {NULL, 0},
 };
 static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
 
@@ -32,11 +34,12 @@ struct sw_conf_shown sw_conf_show(const char *value)
 	struct sw_conf_shown shown = {""};
 	size_t max = sizeof(shown.text) - sizeof("…");
 	size_t len = strlen(value);
-	for (size_t i = 0; i < len && i < max; i++) {
+	size_t kept = sw_utf8_cut(sw_bytes_str(value), max).len;
+	for (size_t i = 0; i < kept; i++) {
 		shown.text[i] = (unsigned char)value[i] < 0x20 || value[i] == 0x7f ? '?' : value[i];
 	}
-	if (len > max) {
-		memcpy(shown.text + max, "…", sizeof("…"));
+	if (len > kept) {
+		memcpy(shown.text + kept, "…", sizeof("…"));
 	}
 	return shown;
 }
@@ -86,7 +89,7 @@ static void describe_range(const struct sw_conf_row *row, char *text_out, size_t
 	format_units(row->bounds.min, units_of(row), low, sizeof(low));
 	format_units(row->bounds.max, units_of(row), high, sizeof(high));
 	const char *what = row->type == SW_CONF_DURATION ? "a duration (like 500ms, 10s, 5m, 24h)"
-			   : row->type == SW_CONF_SIZE   ? "a size in bytes (like 4096, 64k, 1m)"
+			 : row->type == SW_CONF_SIZE     ? "a size in bytes (like 4096, 64k, 1m)"
 							 : "a whole number";
 	snprintf(text_out, size_bytes, "%s from %s to %s", what, low, high);
 }
@@ -141,8 +144,8 @@ void sw_conf_value_describe(const struct sw_conf_row *row, char *text_out, size_
 		snprintf(text_out, size_bytes, "a secret in the file named by %s_file", row->key);
 		return;
 	case SW_CONF_URL:
-		snprintf(text_out, size_bytes, "a URL that starts with %s:// (in %s, or in the file named by %s_file)", words,
-			 row->key, row->key);
+		snprintf(text_out, size_bytes, "a URL that starts with %s:// (in %s, or in the file named by %s_file)",
+			 words, row->key, row->key);
 		return;
 	}
 }
@@ -175,8 +178,8 @@ bool sw_conf_file_readable(const char *path, struct sw_diag *why_out)
 		reason = "is a folder";
 	}
 	if (reason) {
-		sw_diag_set(why_out, SW_ECONFIG, "expected a file that can be read, got \"%s\": %s", sw_conf_show(path).text,
-			    reason);
+		sw_diag_set(why_out, SW_ECONFIG, "expected a file that can be read, got \"%s\": %s",
+			    sw_conf_show(path).text, reason);
 	}
 	return !reason;
 }
@@ -195,9 +198,10 @@ int sw_conf_secret_read(struct sw_arena *arena, const char *path, const char **t
 	while (len > 0 && (buffer[len - 1] == '\n' || buffer[len - 1] == '\r' || buffer[len - 1] == ' ')) {
 		len--;
 	}
-	if (len <= 0 || len > SECRET_BYTES_MAX || memchr(buffer, '\0', (size_t)len) || memchr(buffer, '\n', (size_t)len)) {
-		return sw_diag_set(why_out, SW_ECONFIG, "expected one line of 1 to %d bytes in \"%s\", got %s", SECRET_BYTES_MAX,
-				   sw_conf_show(path).text, len <= 0 ? "nothing" : "something else");
+	if (len <= 0 || len > SECRET_BYTES_MAX || memchr(buffer, '\0', (size_t)len) ||
+	    memchr(buffer, '\n', (size_t)len)) {
+		return sw_diag_set(why_out, SW_ECONFIG, "expected one line of 1 to %d bytes in \"%s\", got %s",
+				   SECRET_BYTES_MAX, sw_conf_show(path).text, len <= 0 ? "nothing" : "something else");
 	}
 	*text_out = sw_arena_str(arena, sw_bytes(buffer, (size_t)len));
 	explicit_bzero(buffer, sizeof(buffer));

@@ -13,9 +13,23 @@
 #include "sim/sim.h"
 
 enum sim_option {
-	OPT_APNS_PORT = 256, OPT_FCM_PORT, OPT_SMTP_PORT, OPT_CONTROL_PORT, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_APNS_KEY,
-	OPT_APNS_TEAM, OPT_APNS_TOPIC, OPT_APNS_WINDOW, OPT_FCM_ACCOUNT, OPT_OAUTH_EXPIRES, OPT_SMTP_USER,
-	OPT_SMTP_PASSWORD, OPT_SMTP_SIZE, OPT_RECORD_MAX,
+	OPT_APNS_PORT = 256,
+	OPT_FCM_PORT,
+	OPT_SMTP_PORT,
+	OPT_CONTROL_PORT,
+	OPT_LISTEN,
+	OPT_CERT,
+	OPT_KEY,
+	OPT_APNS_KEY,
+	OPT_APNS_TEAM,
+	OPT_APNS_TOPIC,
+	OPT_APNS_WINDOW,
+	OPT_FCM_ACCOUNT,
+	OPT_OAUTH_EXPIRES,
+	OPT_SMTP_USER,
+	OPT_SMTP_PASSWORD,
+	OPT_SMTP_SIZE,
+	OPT_RECORD_MAX,
 };
 
 static const struct argp_option options[] = {
@@ -29,7 +43,8 @@ static const struct argp_option options[] = {
 	{"apns-key", OPT_APNS_KEY, "KID=FILE", 0, "a known signing key: public, or the .p8 itself; may be repeated", 0},
 	{"apns-team", OPT_APNS_TEAM, "TEAM", 0, "the only issuer of provider tokens; default: any", 0},
 	{"apns-topic", OPT_APNS_TOPIC, "TOPIC", 0, "a known topic, may be repeated; default: any", 0},
-	{"apns-token-window", OPT_APNS_WINDOW, "SECONDS", 0, "least time between provider tokens of a connection (1200)", 0},
+	{"apns-token-window", OPT_APNS_WINDOW, "SECONDS", 0,
+	 "least time between provider tokens of a connection (1200)", 0},
 	{"fcm-account", OPT_FCM_ACCOUNT, "FILE", 0, "a service-account file; may be repeated", 0},
 	{"oauth-expires-in", OPT_OAUTH_EXPIRES, "SECONDS", 0, "life of access tokens (3599)", 0},
 	{"smtp-user", OPT_SMTP_USER, "NAME", 0, "demand TLS and AUTH as NAME; default: AUTH is optional", 0},
@@ -139,7 +154,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int sw_cmd_sim(const struct sw_config *config, int argc, char **argv)
 {
 	(void)config;
-	static const struct argp argp = {.options = options, .parser = parse,
+	static const struct argp argp = {.options = options,
+					 .parser = parse,
 					 .doc = "Stand-ins of APNs, FCM and an SMTP relay, with faults on command."};
 	struct sw_sim_options sim_options;
 	struct sw_sim *sim;

@@ -18,9 +18,10 @@ static int check_key(enum sw_jwt_alg alg, struct sw_bytes pem, struct sw_diag *d
 {
 	if (alg == SW_JWT_HS256) {
 		return pem.len >= SW_HMAC_SECRET_BYTES_MIN && pem.len <= SW_PEM_BYTES_MAX
-			       ? SW_OK
-			       : sw_diag_set(diag_out, SW_EINVAL, "expected a secret of %d to %d bytes for HS256, got %zu",
-					     SW_HMAC_SECRET_BYTES_MIN, SW_PEM_BYTES_MAX, pem.len);
+			     ? SW_OK
+			     : sw_diag_set(diag_out, SW_EINVAL,
+					   "expected a secret of %d to %d bytes for HS256, got %zu",
+					   SW_HMAC_SECRET_BYTES_MIN, SW_PEM_BYTES_MAX, pem.len);
 	}
 	EVP_PKEY *key = NULL;
 	int err = sw_pem_read(pem, SW_PEM_PRIVATE, &key, diag_out);

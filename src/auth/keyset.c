@@ -28,8 +28,8 @@ static int add(struct sw_keyset *keyset, const char *dir, const char *name, stru
 		return err;
 	}
 	if (sw_keyset_find(keyset, sw_bytes_str(key->kid))) {
-		err = sw_diag_set(diag_out, SW_ECONFIG, "%s/%s: expected one key for each kid, got \"%s\" twice", dir, name,
-				  key->kid);
+		err = sw_diag_set(diag_out, SW_ECONFIG, "%s/%s: expected one key for each kid, got \"%s\" twice", dir,
+				  name, key->kid);
 		sw_key_release(key);
 		return err;
 	}

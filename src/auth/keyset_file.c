@@ -8,6 +8,7 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -40,9 +41,10 @@ static int parse_name(const char *name, struct sw_key *key, struct sw_diag *diag
 	const char *ext = strrchr(name, '.');
 	const char *alg = ext ? memrchr(name, '.', (size_t)(ext - name)) : NULL;
 	if (!alg || !kid_valid(name, (size_t)(alg - name))) {
-		return sw_diag_set(diag_out, SW_ECONFIG,
-				   "expected a name like main.HS256.key or idp.RS256.pem (kid of 1 to %d of A-Z a-z 0-9 . _ -)",
-				   SW_KEY_ID_MAX);
+		return sw_diag_set(
+			diag_out, SW_ECONFIG,
+			"expected a name like main.HS256.key or idp.RS256.pem (kid of 1 to %d of A-Z a-z 0-9 . _ -)",
+			SW_KEY_ID_MAX);
 	}
 	key->alg = sw_jwt_alg_parse(sw_bytes(alg + 1, (size_t)(ext - alg - 1)));
 	const char *wanted = key->alg == SW_JWT_HS256 ? ".key" : ".pem";
@@ -90,13 +92,15 @@ static int read_file(const char *path, struct secret_file *file, struct sw_diag 
 	return err;
 }
 
-static int hex_value(uint8_t c)
+enum { NOT_HEX = 16 };
+
+static unsigned hex_value(uint8_t c)
 {
 	if (c >= '0' && c <= '9') {
-		return c - '0';
+		return c - (unsigned)'0';
 	}
 	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return c >= 'a' && c <= 'f' ? c - (unsigned)'a' + 10 : NOT_HEX;
 }
 
 /* Text gets its line end removed: editors and "echo" add one that nobody means. Binary bytes are left alone. */
@@ -117,7 +121,7 @@ static struct sw_bytes trim_line_end(struct sw_bytes raw)
 static bool is_hex(struct sw_bytes text)
 {
 	for (size_t i = 0; i < text.len; i++) {
-		if (hex_value(text.ptr[i]) < 0) {
+		if (hex_value(text.ptr[i]) == NOT_HEX) {
 			return false;
 		}
 	}
@@ -153,6 +157,7 @@ static int prepare_hmac(struct sw_key *key, struct sw_diag *diag_out)
 
 static int load_secret(struct sw_key *key, const struct secret_file *file, struct sw_diag *diag_out)
 {
+	assert(file->ptr);
 	struct sw_bytes text = trim_line_end(sw_bytes(file->ptr, file->len));
 	if (memmem(text.ptr, text.len, "-----BEGIN", 10)) {
 		return sw_diag_set(diag_out, SW_ECONFIG,
@@ -168,8 +173,10 @@ static int load_secret(struct sw_key *key, const struct secret_file *file, struc
 
 static int load_public(struct sw_key *key, const struct secret_file *file, struct sw_diag *diag_out)
 {
+	assert(file->ptr);
 	if (memmem(file->ptr, file->len, "PRIVATE KEY-----", 16)) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "expected a public key, got a private one: keep it at the issuer");
+		return sw_diag_set(diag_out, SW_ECONFIG,
+				   "expected a public key, got a private one: keep it at the issuer");
 	}
 	int err = sw_pem_read(sw_bytes(file->ptr, file->len), SW_PEM_PUBLIC, &key->public_key, diag_out);
 	return err ? err : sw_pem_check(key->public_key, key->alg, diag_out);

@@ -14,9 +14,9 @@ enum { SW_HMAC_SECRET_BYTES_MAX = 512 };
 struct sw_key {
 	char kid[SW_KEY_ID_MAX + 1];
 	enum sw_jwt_alg alg;
-	EVP_PKEY *public_key;  /* RS256, ES256, EdDSA; shared by threads, never changed */
-	EVP_MAC_CTX *hmac;     /* HS256: keyed and unused; each check works on a duplicate */
-	uint8_t *secret;       /* HS256: for signing */
+	EVP_PKEY *public_key; /* RS256, ES256, EdDSA; shared by threads, never changed */
+	EVP_MAC_CTX *hmac;    /* HS256: keyed and unused; each check works on a duplicate */
+	uint8_t *secret;      /* HS256: for signing */
 	size_t secret_len;
 };
 

@@ -35,11 +35,11 @@ static int derive(struct sw_bytes password, const struct record *record, uint8_t
 {
 	uint64_t n = UINT64_C(1) << record->cost_log2;
 	/* 128 N r bytes for the table, and as much again is more than the rest needs. */
-	uint64_t memory_max = 256 * n * record->block_size + 1024 * 1024;
+	uint64_t memory_max = 256 * n * record->block_size + (UINT64_C(1) << 20);
 	return EVP_PBE_scrypt((const char *)password.ptr, password.len, record->salt, SALT_BYTES, n, record->block_size,
 			      record->parallel, memory_max, hash_out, HASH_BYTES) == 1
-		       ? SW_OK
-		       : SW_EINVAL;
+		     ? SW_OK
+		     : SW_EINVAL;
 }
 
 static void put_base64(const uint8_t *bytes, int len, char text_out[BASE64_MAX])
@@ -74,7 +74,8 @@ static int parse(const char *text, struct record *record_out)
 	char salt[BASE64_MAX];
 	char hash[BASE64_MAX];
 	int used = 0;
-	if (strlen(text) >= SW_PASSWORD_HASH_TEXT_MAX ||
+	/* The widths in the format keep every number small: sscanf has no overflow to hide here. */
+	if (strlen(text) >= SW_PASSWORD_HASH_TEXT_MAX || /* NOLINTNEXTLINE(cert-err34-c) */
 	    sscanf(text, "$scrypt$ln=%2u,r=%2u,p=%1u$%47[A-Za-z0-9+/]$%47[A-Za-z0-9+/]%n", &record_out->cost_log2,
 		   &record_out->block_size, &record_out->parallel, salt, hash, &used) != 5 ||
 	    text[used] != '\0') {
@@ -84,8 +85,8 @@ static int parse(const char *text, struct record *record_out)
 		    record_out->block_size >= 1 && record_out->block_size <= BLOCK_SIZE_MAX &&
 		    record_out->parallel >= 1 && record_out->parallel <= PARALLEL_MAX;
 	return sane && get_base64(salt, record_out->salt, SALT_BYTES) && get_base64(hash, record_out->hash, HASH_BYTES)
-		       ? SW_OK
-		       : SW_EPARSE;
+		     ? SW_OK
+		     : SW_EPARSE;
 }
 
 int sw_password_hash(struct sw_bytes password, char hash_out[SW_PASSWORD_HASH_TEXT_MAX], struct sw_diag *diag_out)
@@ -102,15 +103,15 @@ int sw_password_hash(struct sw_bytes password, char hash_out[SW_PASSWORD_HASH_TE
 	char hash[BASE64_MAX];
 	put_base64(record.salt, SALT_BYTES, salt);
 	put_base64(record.hash, HASH_BYTES, hash);
-	snprintf(hash_out, SW_PASSWORD_HASH_TEXT_MAX, "$scrypt$ln=%u,r=%u,p=%u$%s$%s", record.cost_log2, record.block_size,
-		 record.parallel, salt, hash);
+	snprintf(hash_out, SW_PASSWORD_HASH_TEXT_MAX, "$scrypt$ln=%u,r=%u,p=%u$%s$%s", record.cost_log2,
+		 record.block_size, record.parallel, salt, hash);
 	return SW_OK;
 }
 
-int sw_password_verify(struct sw_bytes password, const char *text)
+int sw_password_verify(struct sw_bytes password, const char *hash_text)
 {
 	struct record record;
-	int err = parse(text, &record);
+	int err = parse(hash_text, &record);
 	if (err) {
 		return err;
 	}

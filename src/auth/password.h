@@ -15,6 +15,6 @@ int sw_password_hash(struct sw_bytes password, char hash_out[SW_PASSWORD_HASH_TE
 		     struct sw_diag *diag_out) SW_MUST_CHECK;
 /* SW_OK; SW_EAUTH when the password is another one; SW_EPARSE when the hash is not of the form above, or would cost
  * more than we are ready to spend (ln 20, r 16, p 4). */
-int sw_password_verify(struct sw_bytes password, const char *hash) SW_MUST_CHECK;
+int sw_password_verify(struct sw_bytes password, const char *hash_text) SW_MUST_CHECK;
 
 #endif

@@ -58,11 +58,12 @@ int sw_pem_read(struct sw_bytes pem, enum sw_pem_kind kind, EVP_PKEY **key_out, 
 		return SW_OK;
 	}
 	if (encrypted) {
-		return sw_diag_set(diag_out, SW_EINVAL, "expected a %s key in PEM without a passphrase, got an encrypted one",
-				   wanted);
+		return sw_diag_set(diag_out, SW_EINVAL,
+				   "expected a %s key in PEM without a passphrase, got an encrypted one", wanted);
 	}
-	return sw_diag_set(diag_out, SW_EINVAL, "expected a %s key in PEM (\"-----BEGIN %s KEY-----\"), got something else",
-			   wanted, kind == SW_PEM_PRIVATE ? "PRIVATE" : "PUBLIC");
+	return sw_diag_set(diag_out, SW_EINVAL,
+			   "expected a %s key in PEM (\"-----BEGIN %s KEY-----\"), got something else", wanted,
+			   kind == SW_PEM_PRIVATE ? "PRIVATE" : "PUBLIC");
 }
 
 static bool is_p256(const EVP_PKEY *key)
@@ -80,8 +81,9 @@ int sw_pem_check(const EVP_PKEY *key, enum sw_jwt_alg alg, struct sw_diag *diag_
 		if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) >= SW_RSA_BITS_MIN) {
 			return SW_OK;
 		}
-		return sw_diag_set(diag_out, SW_EINVAL, "expected an RSA key of at least %d bits for RS256, got %s of %d",
-				   SW_RSA_BITS_MIN, EVP_PKEY_get0_type_name(key), EVP_PKEY_get_bits(key));
+		return sw_diag_set(diag_out, SW_EINVAL,
+				   "expected an RSA key of at least %d bits for RS256, got %s of %d", SW_RSA_BITS_MIN,
+				   EVP_PKEY_get0_type_name(key), EVP_PKEY_get_bits(key));
 	case SW_JWT_ES256:
 		if (is_p256(key)) {
 			return SW_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verification, in the order that trusts least: size, shape, header, key, signature, and only then the claims.
- * Done with OpenSSL directly and keys prepared at load. libjwt 1.10 would read the PEM again for every token
- * (0.1 ms and more), takes the algorithm from the token, accepts HS256 made with a public key, skips the check when no
+ * Done with OpenSSL directly and keys prepared at load. libjwt 1.10 would read the PEM again for every token,
+ * takes the algorithm from the token, accepts HS256 made with a public key, skips the check when no
  * key is given, decodes base64 leniently, has no EdDSA and checks no claim; what is left of it is not worth the way. */
 #include "auth/token_int.h"
 
@@ -62,7 +62,8 @@ static int split(struct sw_bytes token, struct parts *parts_out, struct sw_diag 
 	parts_out->payload = next_part(&rest);
 	parts_out->signature = rest;
 	size_t signed_len = parts_out->header.len + 1 + parts_out->payload.len;
-	if (parts_out->header.len == 0 || parts_out->payload.len == 0 || rest.len == 0 || memchr(rest.ptr, '.', rest.len)) {
+	if (parts_out->header.len == 0 || parts_out->payload.len == 0 || rest.len == 0 ||
+	    memchr(rest.ptr, '.', rest.len)) {
 		return sw_diag_set(diag_out, SW_EAUTH, "token: expected three parts joined by dots");
 	}
 	parts_out->signed_text = sw_bytes(token.ptr, signed_len);
@@ -89,8 +90,8 @@ static int decode_object(struct sw_bytes encoded, const char *what, json_t **obj
 static const struct sw_key *unknown_key(const struct sw_keyset *keyset, struct sw_bytes kid, struct sw_diag *diag_out)
 {
 	if (kid.len == 0) {
-		sw_diag_set(diag_out, SW_EAUTH, "token: expected a key id (kid) in the header, since there are %zu keys",
-			    keyset->count);
+		sw_diag_set(diag_out, SW_EAUTH,
+			    "token: expected a key id (kid) in the header, since there are %zu keys", keyset->count);
 	} else {
 		sw_diag_set(diag_out, SW_EAUTH, "token: unknown key id (kid) \"%s\"", show(kid).text);
 	}
@@ -211,7 +212,7 @@ int sw_token_verify(const struct sw_keyset *keyset, const struct sw_token_policy
 	if (token.len == 0 || token.len > max_bytes) {
 		return sw_diag_set(diag_out, SW_EAUTH, "token: expected 1 to %zu bytes, got %zu", max_bytes, token.len);
 	}
-	struct parts parts;
+	struct parts parts = {.header = {NULL, 0}};
 	const struct sw_key *key = NULL;
 	int err = split(token, &parts, diag_out);
 	err = err ? err : check_header(keyset, &parts, &key, diag_out);

@@ -41,8 +41,8 @@ struct sw_token_claims {
 	const char *issuer;   /* NULL or "": none */
 	const char *audience; /* NULL or "": none */
 	bool admin;
-	int64_t lifetime_ms;  /* > 0; rounded down to seconds, at least one */
-	const char *kid;      /* which key signs; NULL: the first HS256 key by name */
+	int64_t lifetime_ms; /* > 0; rounded down to seconds, at least one */
+	const char *kid;     /* which key signs; NULL: the first HS256 key by name */
 };
 
 /* Signs with an HS256 key of the keyset, the only kind that can. *token_out is a fresh string (free).

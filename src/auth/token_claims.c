@@ -62,7 +62,8 @@ static bool audience_contains(const json_t *aud, const char *wanted)
 	}
 	size_t index;
 	json_t *item;
-	json_array_foreach(aud, index, item) {
+	json_array_foreach(aud, index, item)
+	{
 		if (json_is_string(item) && strcmp(json_string_value(item), wanted) == 0) {
 			return true;
 		}
@@ -72,7 +73,8 @@ static bool audience_contains(const json_t *aud, const char *wanted)
 
 static int check_origin(const json_t *claims, const struct sw_token_policy *policy, struct sw_diag *diag_out)
 {
-	if (policy->issuer && policy->issuer[0] && !sw_bytes_equal_str(sw_json_get_str(claims, "iss"), policy->issuer)) {
+	if (policy->issuer && policy->issuer[0] &&
+	    !sw_bytes_equal_str(sw_json_get_str(claims, "iss"), policy->issuer)) {
 		return sw_diag_set(diag_out, SW_EAUTH, "token: expected issuer (iss) \"%.64s\"", policy->issuer);
 	}
 	if (policy->audience && policy->audience[0] &&
@@ -107,7 +109,8 @@ static int read_bearer(const json_t *claims, struct sw_token *token, struct sw_d
 				   SW_USER_NAME_MAX);
 	}
 	if (json_object_get(claims, "device") && !sw_device_name_valid(device)) {
-		return sw_diag_set(diag_out, SW_EAUTH, "token: expected \"device\" to be 1 to %d of A-Z a-z 0-9 . _ : -",
+		return sw_diag_set(diag_out, SW_EAUTH,
+				   "token: expected \"device\" to be 1 to %d of A-Z a-z 0-9 . _ : -",
 				   SW_TOKEN_DEVICE_MAX);
 	}
 	memcpy(token->user, user.ptr, user.len);

@@ -24,11 +24,13 @@ static const struct sw_key *find_signer(const struct sw_keyset *keyset, const ch
 static int check_claims(const struct sw_token_claims *claims, struct sw_diag *diag_out)
 {
 	if (!sw_user_name_valid(sw_bytes_str(claims->user))) {
-		return sw_diag_set(diag_out, SW_EINVAL, "expected a user name of 1 to %d of a-z 0-9 . _ @ + -, got \"%.64s\"",
+		return sw_diag_set(diag_out, SW_EINVAL,
+				   "expected a user name of 1 to %d of a-z 0-9 . _ @ + -, got \"%.64s\"",
 				   SW_USER_NAME_MAX, claims->user);
 	}
 	if (claims->device && claims->device[0] && !sw_device_name_valid(sw_bytes_str(claims->device))) {
-		return sw_diag_set(diag_out, SW_EINVAL, "expected a device of 1 to %d of A-Z a-z 0-9 . _ : -, got \"%.64s\"",
+		return sw_diag_set(diag_out, SW_EINVAL,
+				   "expected a device of 1 to %d of A-Z a-z 0-9 . _ : -, got \"%.64s\"",
 				   SW_TOKEN_DEVICE_MAX, claims->device);
 	}
 	if (claims->lifetime_ms < MS_PER_S) {

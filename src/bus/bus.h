@@ -12,8 +12,8 @@
 #include <surewire/err.h>
 
 enum {
-	SW_BUS_NAME_MAX = 64,                   /* queue names and routing keys, with the terminator */
-	SW_BUS_BODY_MAX = 16 * 1024 * 1024,     /* one message; larger is refused on both sides */
+	SW_BUS_NAME_MAX = 64,               /* queue names and routing keys, with the terminator */
+	SW_BUS_BODY_MAX = 16 * 1024 * 1024, /* one message; larger is refused on both sides */
 };
 
 /* Copied by open; the strings are borrowed and stay valid while anything is open. */
@@ -66,7 +66,8 @@ struct sw_publisher;
 
 /* Starts the thread and returns at once; connecting has a backoff of 100 ms to 5 s with jitter and one log line per
  * change. role_name: label of logs, metrics and connection name; borrowed. SW_EINVAL when the config is unusable. */
-int sw_publisher_open(const struct sw_bus_config *config, const char *role_name, struct sw_publisher **out) SW_MUST_CHECK;
+int sw_publisher_open(const struct sw_bus_config *config, const char *role_name,
+		      struct sw_publisher **out) SW_MUST_CHECK;
 /* Any thread. SW_OK: taken. Otherwise p stays the caller's and done is not called: SW_EBUSY: the bounds are full;
  * SW_ELIMIT: the body is over SW_BUS_BODY_MAX; SW_ECLOSED: closing. Messages of one thread keep their order. */
 int sw_publisher_send(struct sw_publisher *publisher, struct sw_publish *p) SW_MUST_CHECK;
@@ -75,7 +76,7 @@ int sw_publisher_send_always(struct sw_publisher *publisher, struct sw_publish *
 /* Any thread. */
 struct sw_link_state sw_publisher_state(struct sw_publisher *publisher);
 /* Refuses new messages, waits for the outstanding confirms until the deadline, ends the rest with SW_ECLOSED, joins
- * the thread and frees. NULL is allowed. Not from done(). */
+ * the thread (a connection attempt under way is not cut short) and frees. NULL is allowed. Not from done(). */
 void sw_publisher_close(struct sw_publisher *publisher, int64_t drain_deadline_mono_ms);
 
 /* ---- consuming ---- */
@@ -102,7 +103,7 @@ struct sw_delivery {
 struct sw_consumer_config {
 	char queue[SW_BUS_NAME_MAX];
 	uint16_t prefetch; /* > 0 unless no_ack */
-	bool transient;    /* declared on every connect: exclusive, auto-delete, not durable, 100,000 messages, drop-head */
+	bool transient;    /* declared on every connect: exclusive, auto-delete, not durable; the newest 100,000 */
 	bool no_ack;       /* the broker forgets a message when it is sent: only for what may be lost */
 	/* The consumer's thread; takes the delivery; must not block. */
 	void (*on_delivery)(void *ctx, struct sw_delivery *delivery);
@@ -124,6 +125,7 @@ void sw_delivery_free(struct sw_delivery *delivery);
 /* Any thread. */
 struct sw_link_state sw_consumer_state(struct sw_consumer *consumer);
 /* Sends the acks given so far, closes the connection and joins the thread: no on_delivery and no on_state after it.
+ * Returns within 5 s plus what a connection attempt under way takes; at once, unless many single acks were just given.
  * Deliveries still out stay valid memory; ending them is then a plain free. A second call does
  * nothing. Not from on_delivery. */
 void sw_consumer_stop(struct sw_consumer *consumer);

@@ -273,6 +273,19 @@ static void free_publisher(struct sw_publisher *publisher)
 	free(publisher);
 }
 
+static void register_metrics(struct sw_publisher *publisher)
+{
+	const struct sw_link *link = &publisher->link;
+	publisher->published = sw_link_counter(link, "surewire_bus_published_total", "Messages sent to the broker");
+	publisher->confirmed = sw_link_counter(link, "surewire_bus_confirmed_total", "Messages the broker confirmed");
+	publisher->refused = sw_link_counter(link, "surewire_bus_refused_total", "Messages the broker refused");
+	publisher->returned = sw_link_counter(link, "surewire_bus_returned_total", "Messages that no queue takes");
+	publisher->republished =
+		sw_link_counter(link, "surewire_bus_republished_total", "Unconfirmed messages of lost connections");
+	publisher->unconfirmed =
+		sw_link_gauge(link, "surewire_bus_unconfirmed", "Messages taken and not yet done");
+}
+
 int sw_publisher_open(const struct sw_bus_config *config, const char *role_name, struct sw_publisher **out)
 {
 	*out = NULL;
@@ -290,15 +303,8 @@ int sw_publisher_open(const struct sw_bus_config *config, const char *role_name,
 	/* Twice: a confirm that is late leaves holes behind it. */
 	sw_window_init(&publisher->window, 2 * config->inflight_messages_max);
 	sw_mailbox_init(&publisher->mailbox, SIZE_MAX, sw_link_wake, &publisher->link);
-	struct sw_link *link = &publisher->link;
-	publisher->published = sw_link_counter(link, "surewire_bus_published_total", "Messages sent to the broker");
-	publisher->confirmed = sw_link_counter(link, "surewire_bus_confirmed_total", "Messages confirmed by the broker");
-	publisher->refused = sw_link_counter(link, "surewire_bus_refused_total", "Messages the broker refused (queue full)");
-	publisher->returned = sw_link_counter(link, "surewire_bus_returned_total", "Messages that no queue takes");
-	publisher->republished =
-		sw_link_counter(link, "surewire_bus_republished_total", "Unconfirmed messages of lost connections");
-	publisher->unconfirmed = sw_link_gauge(link, "surewire_bus_unconfirmed", "Messages taken and not yet done");
-	err = sw_link_start(link, &ops, publisher);
+	register_metrics(publisher);
+	err = sw_link_start(&publisher->link, &ops, publisher);
 	if (err < 0) {
 		free_publisher(publisher);
 		return err;

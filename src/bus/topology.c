@@ -12,7 +12,7 @@ enum trait {
 	TRAIT_SINGLE_CONSUMER = 1, /* one consumer at a time: the partition's owner */
 	TRAIT_DEAD = 2,            /* dead letters go to "dead", at least once */
 	TRAIT_POISON = 4,          /* delivered DELIVERY_LIMIT + 1 times at most */
-	TRAIT_DELAY = 8,           /* a stage: exchange of the same name, time to live, then to the original routing key */
+	TRAIT_DELAY = 8,           /* a stage: an exchange of its name, time to live, then by routing key */
 };
 enum { DELIVERY_LIMIT = 20, ARGUMENTS_MAX = 8 };
 enum instances { ONE, INGEST, MAILBOX, PROVIDER, RETRY, CHECK };

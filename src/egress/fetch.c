@@ -225,7 +225,7 @@ int sw_fetch_start(struct sw_curl_loop *curl, struct sw_fetch *fetch, struct sw_
 	if (type == NULL || strpbrk(type, "\r\n") != NULL || fetch->timeout_ms <= 0) {
 		return sw_diag_set(diag_out, SW_EINVAL, "expected a content type and a timeout");
 	}
-	bool loopback_only;
+	bool loopback_only = false;
 	char *url = sw_xstrndup((const char *)url_bytes.ptr, url_bytes.len);
 	int err = check_url(url, &loopback_only, diag_out);
 	if (err != SW_OK) {

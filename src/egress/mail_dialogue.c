@@ -27,6 +27,7 @@ struct sw_mail_dialogue {
 	struct sw_mail_reply_reader reader;
 	struct sw_bytes last_part; /* the part whose end is the end of the message */
 	size_t last_part_at;
+	bool leaving;  /* QUIT was sent: what comes now is not about the mail */
 	bool all_read; /* from here on the final dot may be on the wire */
 	char error[CURL_ERROR_SIZE];
 };
@@ -66,12 +67,18 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void
 {
 	(void)easy;
 	struct sw_mail_dialogue *d = ctx;
-	if (type == CURLINFO_HEADER_OUT) {
-		int stage = stage_of(d, sw_bytes(data, len));
-		if (stage != STAGE_NONE) {
-			d->stage = stage;
-			sw_mail_reply_reset(&d->reader);
-		}
+	if (type != CURLINFO_HEADER_OUT) {
+		return 0;
+	}
+	int stage = stage_of(d, sw_bytes(data, len));
+	if (stage != STAGE_NONE) {
+		d->stage = stage;
+		d->leaving = false;
+		sw_mail_reply_reset(&d->reader);
+	} else if (starts_with(sw_bytes(data, len), "QUIT") && d->socket != CURL_SOCKET_BAD) {
+		d->leaving = true;
+		/* libcurl would wait for the 221 beyond any deadline of the mail. */
+		(void)shutdown(d->socket, SHUT_RD);
 	}
 	return 0;
 }
@@ -79,7 +86,9 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void
 static size_t on_reply(char *data, size_t size, size_t count, void *ctx)
 {
 	struct sw_mail_dialogue *d = ctx;
-	sw_mail_reply_feed(&d->reader, sw_bytes(data, size * count));
+	if (!d->leaving) {
+		sw_mail_reply_feed(&d->reader, sw_bytes(data, size * count));
+	}
 	return size * count;
 }
 
@@ -252,6 +261,7 @@ void sw_mail_dialogue_run(struct sw_mail_dialogue *d, struct mail_job *job)
 	int64_t started_ms = sw_clock_mono_ms();
 	curl_easy_reset(d->easy); /* keeps the connection */
 	d->stage = SW_MAIL_STAGE_CONNECT;
+	d->leaving = false;
 	d->error[0] = '\0';
 	sw_mail_reply_reset(&d->reader);
 	set_connection(d);

@@ -23,7 +23,8 @@ struct sw_gateway_provider {
 
 /* Copied; what it points to is borrowed until close. Addresses: host "" is "not offered". */
 struct sw_gateway_config {
-	const struct sw_bus_config *bus;
+	const struct sw_bus_config *publish_bus;
+	const struct sw_bus_config *consume_bus;
 	const struct sw_pg_config *pg;
 	struct sw_idgen *ids;
 	int64_t node; /* boot id: names the queue */

@@ -16,6 +16,9 @@
 #include "proto/partition.h"
 #include "store/pool.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <uthash.h>
@@ -59,7 +62,6 @@ struct lane {
 	bool in_flight;
 	struct waiter *sent; /* of the envelope under way */
 	struct sw_publish publish;
-	struct sw_mail retry;
 };
 
 /* ---- a client's session ---- */

@@ -32,7 +32,7 @@ void sw_peer_text(const struct sw_peer *peer, bool with_port, char text_out[SW_P
 struct sw_conn_events {
 	/* Decrypted bytes in the shared read buffer: may be changed in place, gone after the call. */
 	void (*on_data)(struct sw_conn *conn, void *ctx, uint8_t *ptr, size_t len);
-	/* The queue has become empty after it could not be written at once. May be NULL. */
+	/* The queue has become empty after it could not be written at once, or after sw_conn_want_drained. May be NULL. */
 	void (*on_drained)(struct sw_conn *conn, void *ctx);
 	/* The deadline of sw_conn_arm passed. NULL: the connection is closed with SW_CONN_TIMEOUT. */
 	void (*on_timeout)(struct sw_conn *conn, void *ctx);
@@ -48,6 +48,8 @@ void sw_conn_write(struct sw_conn *conn, struct sw_blob *blob);
 size_t sw_conn_queued_bytes(const struct sw_conn *conn);
 /* The kernel did not take everything at the last try: on_drained will come. */
 bool sw_conn_is_blocked(const struct sw_conn *conn);
+/* on_drained once, when what is queued now is written, even if that needs no waiting. */
+void sw_conn_want_drained(struct sw_conn *conn);
 /* Idempotent; the first reason counts. What is queued is dropped. No callback but on_closed comes any more. */
 void sw_conn_close(struct sw_conn *conn, enum sw_conn_reason reason);
 /* Graceful: what is queued is written, then the sending side is shut down, input is thrown away until the peer's end

@@ -74,6 +74,11 @@ bool sw_conn_is_blocked(const struct sw_conn *conn)
 	return conn->was_full;
 }
 
+void sw_conn_want_drained(struct sw_conn *conn)
+{
+	conn->was_full = true;
+}
+
 void sw_conn_queue_release(struct sw_conn *conn)
 {
 	for (uint32_t i = 0; i < conn->queue_count; i++) {

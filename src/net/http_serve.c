@@ -17,6 +17,8 @@ enum {
 	IDLE_MS = 60000,
 	/* While a handler is at work, a client that pipelines is no longer read from beyond this. */
 	AHEAD_BYTES_MAX = 16384,
+	/* And while answers of that size wait for it to read them, the next request waits too. */
+	ANSWERS_BYTES_MAX = 65536,
 	IN_BYTES_MAX = 262144
 };
 
@@ -164,6 +166,11 @@ static bool step_body(struct sw_http_conn *hc)
 	return true;
 }
 
+static bool must_drain_first(const struct sw_http_conn *hc)
+{
+	return hc->state == SW_HTTP_HEAD && sw_conn_queued_bytes(hc->conn) > ANSWERS_BYTES_MAX;
+}
+
 /* hc may be gone afterwards (upgrade). */
 static void advance(struct sw_http_conn *hc)
 {
@@ -171,7 +178,11 @@ static void advance(struct sw_http_conn *hc)
 	bool more = true;
 	hc->advancing = true;
 	while (more && !sw_conn_is_closing(conn)) {
-		if (hc->state == SW_HTTP_HEAD) {
+		if (must_drain_first(hc)) {
+			sw_conn_want_drained(conn);
+			sw_conn_arm(conn, hc->server->options.idle_ms);
+			more = false;
+		} else if (hc->state == SW_HTTP_HEAD) {
 			more = step_head(hc);
 		} else if (hc->state == SW_HTTP_BODY) {
 			more = step_body(hc);
@@ -208,6 +219,15 @@ static void on_data(struct sw_conn *conn, void *ctx, uint8_t *ptr, size_t len)
 	advance(hc);
 }
 
+static void on_drained(struct sw_conn *conn, void *ctx)
+{
+	struct sw_http_conn *hc = ctx;
+	if (hc->state == SW_HTTP_HEAD && hc->in.len) {
+		sw_conn_arm(conn, hc->server->options.head_ms);
+		advance(hc);
+	}
+}
+
 static void on_timeout(struct sw_conn *conn, void *ctx)
 {
 	struct sw_http_conn *hc = ctx;
@@ -235,7 +255,7 @@ static void on_closed(struct sw_conn *conn, void *ctx, enum sw_conn_reason reaso
 	}
 }
 
-static const struct sw_conn_events events = {on_data, NULL, on_timeout, on_closed};
+static const struct sw_conn_events events = {on_data, on_drained, on_timeout, on_closed};
 
 void sw_http_serve(struct sw_http_server *server, struct sw_conn *conn)
 {

@@ -6,6 +6,7 @@
 #include <surewire/mem.h>
 
 #include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 
 /* One record of ciphertext and its overhead fit many times; the bound only stops a runaway. */
@@ -30,6 +31,8 @@ static void register_metrics(struct sw_net_metrics *m)
 
 struct sw_net *sw_net_new(struct sw_loop *loop, size_t conns_max)
 {
+	/* libuv writes with writev(2): a peer that is gone must be an error, not the end of the process. */
+	signal(SIGPIPE, SIG_IGN);
 	struct sw_net *net = sw_xcalloc(1, sizeof(*net));
 	net->loop = loop;
 	net->conns_max = conns_max;

@@ -9,7 +9,7 @@
 struct sw_net;
 struct sw_conn;
 
-/* conns_max: accepted connections open at a time on this loop; more are refused. */
+/* conns_max: accepted connections open at a time on this loop; more are refused. Ignores SIGPIPE in this process. */
 struct sw_net *sw_net_new(struct sw_loop *loop, size_t conns_max);
 /* All connections and listeners must have been closed, and their callbacks run. NULL is allowed. */
 void sw_net_free(struct sw_net *net);

@@ -56,7 +56,7 @@ static void on_assign(struct sw_engine *engine, const struct note *note)
 					    .on_delivery = on_delivery,
 					    .ctx = holding};
 	sw_queue_name(note->role, note->queue, config.queue);
-	int err = sw_consumer_open(engine->writer->config.bus, &config, &holding->consumer);
+	int err = sw_consumer_open(engine->writer->config.consume_bus, &config, &holding->consumer);
 	if (err) {
 		SW_LOG(ERROR, "writer.consume_failed", SW_F_STR("queue", config.queue), SW_F_ERR(err));
 		free(holding);
@@ -271,7 +271,7 @@ int engine_start(struct sw_writer *writer, struct sw_engine *engine, struct sw_d
 	engine->id = sw_id_next(writer->config.ids);
 	engine->pg = sw_pg_new(writer->config.pg);
 	sw_mailbox_init(&engine->inbox, SIZE_MAX, NULL, NULL);
-	int err = sw_publisher_open(writer->config.bus, "writer", &engine->publisher);
+	int err = sw_publisher_open(writer->config.publish_bus, "writer", &engine->publisher);
 	if (err) {
 		return sw_diag_set(diag_out, err, "writer: cannot start a publisher: %s", sw_err_text(err));
 	}

@@ -20,7 +20,8 @@ struct sw_writer_step {
 
 /* Copied; what it points to is borrowed until close. */
 struct sw_writer_config {
-	const struct sw_bus_config *bus;
+	const struct sw_bus_config *publish_bus;
+	const struct sw_bus_config *consume_bus; /* beats fast, so that a frozen process is noticed */
 	const struct sw_pg_config *pg;
 	struct sw_idgen *ids;
 	struct sw_writer_step steps[SW_WRITER_ROLES];

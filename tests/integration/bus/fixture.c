@@ -14,6 +14,7 @@
 struct sw_bus_config test_config;
 static struct sw_bus_config given;
 static char vhost[64];
+static bool opened;
 
 enum { NO_RESULT = -1000 };
 
@@ -37,6 +38,7 @@ int64_t from_now_ms(int64_t ms)
 int fixture_open(void **state)
 {
 	(void)state;
+	opened = false;
 	const char *url = getenv("SUREWIRE_AMQP_URL");
 	const char *management = getenv("SUREWIRE_AMQP_MGMT_URL");
 	struct sw_diag diag = {0};
@@ -54,12 +56,21 @@ int fixture_open(void **state)
 	test_config = given;
 	test_config.vhost = vhost;
 	test_config.name = vhost;
+	opened = true;
 	return 0;
+}
+
+bool fixture_was_opened(void)
+{
+	return opened;
 }
 
 int fixture_close(void **state)
 {
 	(void)state;
+	if (!opened) {
+		return -1;
+	}
 	management_delete_vhost(vhost);
 	management_close();
 	sw_bus_config_release(&given);

@@ -17,6 +17,8 @@ extern struct sw_bus_config test_config; /* of the run's vhost */
 
 int fixture_open(void **state);
 int fixture_close(void **state);
+/* False when a group could not be set up: cmocka then runs nothing, and says that nothing failed. */
+bool fixture_was_opened(void);
 /* ingest.0, ingest.1, mailbox.0, push.apns and the stages, with room for 100,000. */
 void declare_topology(void);
 

@@ -305,5 +305,7 @@ int main(void)
 		cmocka_unit_test(poison__requeued_for_ever__ends_in_dead),
 	};
 	int failed = cmocka_run_group_tests(tests, fixture_open, fixture_close);
-	return failed + run_fault_tests();
+	bool ran = fixture_was_opened();
+	failed += run_fault_tests();
+	return failed == 0 && ran && fixture_was_opened() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -186,3 +186,19 @@ int stat_of(struct rig *rig, const char *name)
 	batch_release(&batch);
 	return value;
 }
+
+const char *const no_args[] = {NULL};
+
+void start_python(struct rig *rig, const char *const *args)
+{
+	server_start(&rig->server, "/usr/bin/python3", "h2_server.py", certs_dir, 0, args);
+	rig_open(rig);
+}
+
+void expect_ends(const struct batch *batch, size_t answered, size_t unsent, size_t unknown, size_t failed)
+{
+	assert_int_equal(batch->ends[SW_H2_ANSWERED], answered);
+	assert_int_equal(batch->ends[SW_H2_UNSENT], unsent);
+	assert_int_equal(batch->ends[SW_H2_UNKNOWN], unknown);
+	assert_int_equal(batch->ends[SW_H2_CONNECT_FAILED], failed);
+}

@@ -52,6 +52,11 @@ extern char certs_dir[256];
 int setup_certs(void **state);
 int teardown_certs(void **state);
 
+extern const char *const no_args[];
+/* h2_server.py with these arguments, and a pool for it. */
+void start_python(struct rig *rig, const char *const *args);
+void expect_ends(const struct batch *batch, size_t answered, size_t unsent, size_t unknown, size_t failed);
+
 /* An endpoint with sane values at 127.0.0.1. */
 void rig_init(struct rig *rig);
 void rig_open(struct rig *rig);

@@ -17,7 +17,7 @@ import h2.events
 import h2.settings
 from hyperframe.frame import GoAwayFrame
 
-STATS = {"connections": 0, "requests": 0, "open_max": 0, "open_before_success": 0, "open_after_limit": 0, "goaways": 0}
+STATS = {"connections": 0, "requests": 0, "open_max": 0, "open_before_success": 0, "open_after_limit": 0, "goaways": 0, "pings": 0}
 
 
 class Server(asyncio.Protocol):
@@ -82,6 +82,8 @@ class Server(asyncio.Protocol):
             if h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS in event.changed_settings and \
                     event.changed_settings[h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS].new_value == 1:
                 self.limited = True
+        elif isinstance(event, h2.events.PingReceived):
+            STATS["pings"] += 1
         elif isinstance(event, h2.events.ConnectionTerminated):
             STATS["goaways"] += 1
 
@@ -95,6 +97,10 @@ class Server(asyncio.Protocol):
 
     def push_pending(self):
         for stream, body in list(self.pending.items()):
+            known = self.conn.streams.get(stream)
+            if known is None or known.closed:  # its reset is a later event of the same read
+                del self.pending[stream]
+                continue
             while body:
                 n = min(len(body), self.conn.local_flow_control_window(stream), self.conn.max_outbound_frame_size)
                 if n <= 0:
@@ -122,8 +128,9 @@ class Server(asyncio.Protocol):
         self.answer(stream, 200, b"")
 
     def do_echo(self, stream, headers, body, *args):
-        kept = [h for h in self.requests[stream][2]]
-        self.answer(stream, 200, json.dumps({"headers": kept, "length": len(body), "sum": sum(body)}).encode(),
+        hidden = [h[0] for h in self.requests[stream][2] if not h.indexable]
+        self.answer(stream, 200, json.dumps({"headers": self.requests[stream][2], "length": len(body),
+                                             "never_indexed": hidden}).encode(),
                     [("apns-id", "EC1BF194"), ("x-empty", "")])
 
     def do_status(self, stream, headers, body, status):
@@ -151,6 +158,14 @@ class Server(asyncio.Protocol):
 
     def do_never(self, stream, headers, body, *args):
         pass
+
+    def do_later(self, stream, headers, body, ms):
+        asyncio.get_event_loop().call_later(int(ms) / 1000, self.late, stream)
+
+    def late(self, stream):
+        if stream in self.open and not self.transport.is_closing():
+            self.answer(stream, 200, b"")
+            self.flush()
 
     def do_hold(self, stream, headers, body, *args):
         self.held.append(stream)

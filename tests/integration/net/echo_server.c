@@ -7,7 +7,6 @@
 
 #include <surewire/mem.h>
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +77,12 @@ static void on_close(struct sw_ws *ws, void *ctx, unsigned code, struct sw_bytes
 
 static const struct sw_ws_handlers handlers = {.on_message = on_message, .on_close = on_close};
 
+/* The answer to the handshake, as when a token must be checked elsewhere first. */
+struct later {
+	struct sw_wheel_node node;
+	struct sw_http_exchange *exchange;
+};
+
 static void upgrade(struct sw_http_exchange *exchange)
 {
 	static const char *const origins[] = {"https://chat.example", NULL};
@@ -85,6 +90,21 @@ static void upgrade(struct sw_http_exchange *exchange)
 	struct sw_ws *ws;
 	int rc = sw_http_upgrade(exchange, &how, &ws);
 	(void)rc;
+}
+
+static void on_later_due(struct sw_wheel_node *node)
+{
+	struct later *later = (struct later *)node;
+	upgrade(later->exchange);
+	free(later);
+}
+
+static void upgrade_later(struct sw_http_exchange *exchange)
+{
+	struct later *later = sw_xcalloc(1, sizeof(*later));
+	later->node.fire = on_later_due;
+	later->exchange = exchange;
+	sw_loop_arm(app.loop, &later->node, SLOW_MS);
 }
 
 struct slow {
@@ -178,6 +198,8 @@ static void on_request(void *ctx, struct sw_http_exchange *exchange)
 	(void)ctx;
 	if (sw_bytes_equal_str(path, "/v1/ws")) {
 		upgrade(exchange);
+	} else if (sw_bytes_equal_str(path, "/v1/later")) {
+		upgrade_later(exchange);
 	} else if (sw_bytes_equal_str(path, "/echo")) {
 		sw_http_respond(exchange, 200, "application/octet-stream", NULL, sw_http_body(exchange));
 	} else if (sw_bytes_equal_str(path, "/slow")) {
@@ -282,7 +304,6 @@ static void read_arguments(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	signal(SIGPIPE, SIG_IGN);
 	read_arguments(argc, argv);
 	app.http.on_request = on_request;
 	app.http.body_bytes_max = BODY_BYTES_MAX;

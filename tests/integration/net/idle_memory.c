@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <malloc.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +23,9 @@ static struct sw_loop *loop;
 static struct sw_net *net;
 static struct sw_listener *listener;
 static struct sw_http_server *server;
-static const struct sw_ws_limits limits = SW_WS_LIMITS_DEFAULT;
+/* An hour until the first ping: the clients here do not answer any. */
+static const struct sw_ws_limits limits = {
+	.message_bytes_max = 65536, .queue_bytes_max = 65536, .ping_ms = 3600000, .missed_max = 2, .close_ms = 3000};
 static size_t before_bytes;
 static size_t echoes;
 
@@ -101,6 +104,8 @@ static void open_client(struct client *client, uint16_t port, SSL_CTX *tls)
 		perror("client: connect");
 		_exit(1);
 	}
+	int on = 1;
+	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (tls) {
 		client->ssl = SSL_new(tls);
 		SSL_set_fd(client->ssl, client->fd);

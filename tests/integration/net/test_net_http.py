@@ -2,6 +2,7 @@
 """HTTP/1.1: http.client as an ordinary client, raw sockets for the rest."""
 import http.client
 import json
+import threading
 
 import pytest
 
@@ -85,12 +86,37 @@ def test_pipelined_requests_are_answered_in_order(server):
     assert answer.endswith(b"9\r\ndata: x\n\n\r\n0\r\n\r\n") and answer.count(b"Connection: close") == 1
 
 
-def test_a_thousand_pipelined_requests_while_the_first_is_slow(server):
+def test_thousands_of_pipelined_requests_while_the_first_is_slow(server):
+    """More than the server takes ahead: it stops reading, and goes on."""
     request = b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n"
-    request += b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n" % () + b"p" * 100
-    request += (b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n" + b"p" * 100) * 998
+    request += (b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n" + b"p" * 100) * 3998
     request += b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-    assert raw(server, request).count(b"HTTP/1.1 200 OK") == 1001
+    with server.connect() as sock:
+        sender = threading.Thread(target=sock.sendall, args=(request,))
+        sender.start()
+        assert read_all(sock).count(b"HTTP/1.1 200 OK") == 4000
+        sender.join()
+
+
+def count_answers(client):
+    text = fetch(client, "GET", "/metrics")[1].decode()
+    return int(text.split('surewire_net_http_answers_total{class="2xx"} ')[1].split("\n")[0])
+
+
+def test_answers_do_not_pile_up_for_a_client_that_does_not_read(server, client):
+    request = b"GET /big/100000 HTTP/1.1\r\nHost: h\r\n\r\n" * 599
+    request += b"GET /big/100000 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+    before = count_answers(client)
+    with server.connect() as sock:
+        sock.sendall(request)
+        for _ in range(200):
+            fetch(client, "GET", "/")  # turns of the server's loop, in which it could have answered everything
+        assert count_answers(client) - before - 201 < 300
+        length = 0
+        while part := sock.recv(1 << 20):
+            length += len(part)
+        assert length > 600 * 100000
+    assert count_answers(client) - before == 600 + 202
 
 
 def test_byte_by_byte(server):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import websockets
 
-from net_echo import Server, frame, open_raw, read_all, read_frame, upgrade_request
+from net_echo import Server, frame, open_raw, read_all, read_frame, read_until, upgrade_request
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +111,38 @@ def test_an_upgrade_may_follow_requests(server):
         while not data.endswith(b"\x81\x01x"):
             data += sock.recv(4096)
         assert b"hiHTTP/1.1 101 Switching Protocols\r\n" in data
+
+
+def test_an_upgrade_may_be_answered_later(server):
+    early = b"".join(frame(1, b"%d" % i * 1000) for i in range(30))
+    with server.connect() as sock:
+        sock.sendall(upgrade_request("/v1/later") + early)
+        head = read_until(sock, b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101 ")
+        data = head.partition(b"\r\n\r\n")[2]
+        want = sum(len(b"%d" % i * 1000) + 4 for i in range(30))
+        while len(data) < want:
+            data += sock.recv(65536)
+        assert len(data) == want and data.endswith(b"29" * 1000)
+
+
+def test_a_client_that_goes_before_its_upgrade_is_answered(server):
+    with server.connect() as sock:
+        sock.sendall(upgrade_request("/v1/later"))
+    with server.connect() as sock:
+        sock.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        assert read_all(sock).endswith(b"late")
+
+
+def test_closes_are_counted_by_code(server):
+    with open_raw(server) as sock:
+        sock.sendall(frame(8, b"\x03\xf3"))
+        read_all(sock)
+    with server.connect() as sock:
+        sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        text = read_all(sock).decode()
+    assert '\nsurewire_net_ws_closed_total{code="1011"} 1\n' in text
+    assert "\nsurewire_net_http_answers_total{class=\"1xx\"} " in text
 
 
 @pytest.mark.parametrize("status,change", [

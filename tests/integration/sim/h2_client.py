@@ -34,8 +34,11 @@ class Client:
 
     def _flush(self):
         data = self.h2.data_to_send()
-        if data:
-            self.sock.sendall(data)
+        try:
+            if data:
+                self.sock.sendall(data)
+        except (ConnectionError, ssl.SSLError):
+            pass  # the next read tells what came before the end, and that it ended
 
     def send(self, path, headers, body=b"", method="POST"):
         """Starts a request; gives its stream."""

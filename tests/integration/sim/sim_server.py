@@ -64,7 +64,8 @@ class Sim:
             [os.environ["SUREWIRE_SIM_PROGRAM"], "--cert", self.ca, "--key", folder / "key.pem",
              "--apns-key", f"{KID}={folder}/apns.p8", "--apns-key", f"KEY0000002={folder}/second.pem",
              "--apns-team", TEAM, "--apns-topic", TOPIC, "--apns-topic", TOPIC + ".voip",
-             "--fcm-account", folder / "account.json", "--smtp-size-max", "65536", *extra],
+             "--fcm-account", folder / "account.json", "--smtp-size-max", "65536", "--smtp-user", SMTP_USER,
+             "--smtp-password-file", folder / "smtp.password", *extra],
             stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("sim ready "), line

@@ -239,6 +239,27 @@ def test_fault__goaway_none_with_one_in_flight__only_the_earlier_is_answered(sim
     assert late > early
 
 
+def test_fault__goaway_with_a_number__told_as_it_is(sim, client):
+    sim.fault("apns", {"goaway": {"last_stream": 0, "code": 11}}, count=1)
+    with pytest.raises(Lost):
+        push(client, sim)
+    assert (client.goaway.last_stream_id, client.goaway.error_code) == (0, 11)
+    assert sim.records() == []
+
+
+def test_many_streams__two_connections__every_one_answered_and_recorded(sim):
+    jwt = sim.provider_token()
+    clients = [Client(sim.ports["apns"], sim.ca) for _ in range(2)]
+    for c in clients:
+        assert push(c, sim, jwt=jwt)[0] == 200
+        assert c.wait_until(lambda: c.streams_max() == 1000)
+    sent = [(c, c.send(f"/3/device/{i:04x}", headers(jwt), ALERT)) for i in range(100) for c in clients]
+    assert {c.wait(stream)[0] for c, stream in sent} == {200}
+    assert len(sim.records(provider="apns")) == 202
+    for c in clients:
+        c.close()
+
+
 def test_connections__goaway_while_idle__no_stream_lost(sim, client):
     assert push(client, sim)[0] == 200
     assert sim.control("POST", "/connections", {"provider": "apns", "action": "goaway"})[1]["connections"] >= 1

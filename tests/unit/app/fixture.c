@@ -55,6 +55,7 @@ int fixture_load(const struct fixture *fixture, const char *contents, const char
 		 struct sw_config **config_out, struct sw_diag *diag_out)
 {
 	fixture_write(fixture, "s.ini", contents);
-	const struct sw_config_source source = {.path = fixture->path, .environ = environ, .providers = fixture_providers};
+	const struct sw_config_source source = {
+		.path = fixture->path, .environ = environ, .providers = fixture_providers};
 	return sw_config_load(&source, config_out, diag_out);
 }

@@ -113,8 +113,12 @@ static void config_load__every_type__parsed(void **state)
 static void config_load__environment__wins(void **state)
 {
 	(void)state;
-	static const char *const environ[] = {"PATH=/bin", "SUREWIRE_GATEWAY_WINDOW=7", "SUREWIRE_GATEWAY_WINDOWS=9",
-					      "SUREWIRE_BUS_URL=amqp://e", "SUREWIRE_URL=http://ignored", NULL};
+	static const char *const environ[] = {"PATH=/bin",
+					      "SUREWIRE_GATEWAY_WINDOW=7",
+					      "SUREWIRE_GATEWAY_WINDOWS=9",
+					      "SUREWIRE_BUS_URL=amqp://e",
+					      "SUREWIRE_URL=http://ignored",
+					      NULL};
 	fixture_write(&fixture, "url", "amqp://f\n");
 	struct sw_config *config = load("[gateway]\nwindow = 5\n[bus]\nurl_file = url\n", environ);
 	assert_int_equal(config->gateway.window, 7);
@@ -152,9 +156,10 @@ static void config_need__nothing_given__says_where(void **state)
 	struct sw_config *config = load("[bus]\nurl =\n", NULL);
 	struct sw_diag diag = {""};
 	assert_int_equal(sw_config_need(config, "bus", "url", &diag), SW_ECONFIG);
-	char *expected = sw_xasprintf("%s: [bus] url: expected a URL that starts with amqp:// (in url, or in the file named by "
-				      "url_file), or SUREWIRE_BUS_URL in the environment, got nothing",
-				      fixture.path);
+	char *expected = sw_xasprintf(
+		"%s: [bus] url: expected a URL that starts with amqp:// (in url, or in the file named by "
+		"url_file), or SUREWIRE_BUS_URL in the environment, got nothing",
+		fixture.path);
 	assert_string_equal(diag.text, expected);
 	free(expected);
 	assert_int_equal(sw_config_need(config, "gateway", "window", NULL), SW_OK);
@@ -210,7 +215,8 @@ static void config_parse_duration__forms__told_apart(void **state)
 	int64_t ms = 0;
 	assert_int_equal(sw_config_parse_duration("7d", &ms), SW_OK);
 	assert_int_equal(ms, 7 * 86400000);
-	static const char *const bad[] = {"", "7", "d", "-1s", "1.5s", "1 s", "1S", "99999999999999999999s", "9223372036854775807d"};
+	static const char *const bad[] = {
+		"", "7", "d", "-1s", "1.5s", "1 s", "1S", "99999999999999999999s", "9223372036854775807d"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(sw_config_parse_duration(bad[i], &ms), SW_EPARSE);
 	}

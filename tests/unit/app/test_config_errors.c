@@ -55,14 +55,14 @@ static void expect(const char *contents, const char *text)
 static void config_load__unknown_names__refused(void **state)
 {
 	(void)state;
-	expect("[gateway]\nwindw = 5\n",
-	       "@/s.ini:2: [gateway] windw: expected a key that exists (surewire --help-config lists them), got an unknown one");
+	expect("[gateway]\nwindw = 5\n", "@/s.ini:2: [gateway] windw: expected a key that exists (surewire "
+					 "--help-config lists them), got an unknown one");
 	expect("\n[gatway]\nwindow = 5\n",
 	       "@/s.ini:2: [gatway]: expected a section that exists (surewire --help-config lists them)");
 	expect("[gatway]\n", "@/s.ini:1: [gatway]: expected a section that exists (surewire --help-config lists them)");
-	expect("[gateway]\nwindow_file = x\n",
-	       "@/s.ini:2: [gateway] window_file: expected a key that exists (surewire --help-config lists them), got an "
-	       "unknown one");
+	expect("[gateway]\nwindow_file = x\n", "@/s.ini:2: [gateway] window_file: expected a key that exists (surewire "
+					       "--help-config lists them), got an "
+					       "unknown one");
 	expect("window = 5\n", "@/s.ini:1: expected a [section] before the first key");
 }
 
@@ -79,40 +79,48 @@ static void config_load__key_twice__refused(void **state)
 static void config_load__bad_values__refused(void **state)
 {
 	(void)state;
-	expect("[gateway]\nwindow = abc\n", "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"abc\"");
-	expect("[gateway]\nwindow = 0\n", "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"0\"");
-	expect("[gateway]\nwindow = 4097\n", "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"4097\"");
-	expect("[gateway]\nwindow =\n", "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"\"");
+	expect("[gateway]\nwindow = abc\n",
+	       "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"abc\"");
+	expect("[gateway]\nwindow = 0\n",
+	       "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"0\"");
+	expect("[gateway]\nwindow = 4097\n",
+	       "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"4097\"");
+	expect("[gateway]\nwindow =\n",
+	       "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"\"");
 	expect("[gateway]\nwindow = 5 # not a comment\n",
 	       "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"5 # not a comment\"");
-	expect("[gateway]\nping_interval = 25\n",
-	       "@/s.ini:2: [gateway] ping_interval: expected a duration (like 500ms, 10s, 5m, 24h) from 1s to 10m, got \"25\"");
-	expect("[gateway]\nping_interval = 999ms\n",
-	       "@/s.ini:2: [gateway] ping_interval: expected a duration (like 500ms, 10s, 5m, 24h) from 1s to 10m, got \"999ms\"");
-	expect("[gateway]\nbody_max = 64kb\n",
-	       "@/s.ini:2: [gateway] body_max: expected a size in bytes (like 4096, 64k, 1m) from 256 to 1m, got \"64kb\"");
+	expect("[gateway]\nping_interval = 25\n", "@/s.ini:2: [gateway] ping_interval: expected a duration (like "
+						  "500ms, 10s, 5m, 24h) from 1s to 10m, got \"25\"");
+	expect("[gateway]\nping_interval = 999ms\n", "@/s.ini:2: [gateway] ping_interval: expected a duration (like "
+						     "500ms, 10s, 5m, 24h) from 1s to 10m, got \"999ms\"");
+	expect("[gateway]\nbody_max = 64kb\n", "@/s.ini:2: [gateway] body_max: expected a size in bytes (like 4096, "
+					       "64k, 1m) from 256 to 1m, got \"64kb\"");
 	expect("[gateway]\nbody_max = 18446744073709551615\n",
 	       "@/s.ini:2: [gateway] body_max: expected a size in bytes (like 4096, 64k, 1m) from 256 to 1m, got "
 	       "\"18446744073709551615\"");
-	expect("[log]\nlevel = verbose\n", "@/s.ini:2: [log] level: expected debug, info, warn or error, got \"verbose\"");
+	expect("[log]\nlevel = verbose\n",
+	       "@/s.ini:2: [log] level: expected debug, info, warn or error, got \"verbose\"");
 	expect("[log]\nlevel = deb\n", "@/s.ini:2: [log] level: expected debug, info, warn or error, got \"deb\"");
-	expect("[node]\nroles = gateway,pushr\n",
-	       "@/s.ini:2: [node] roles: expected a list, separated by commas, of gateway, sequencer, mailbox, pusher and "
-	       "admin, got \"gateway,pushr\"");
+	expect("[node]\nroles = gateway,pushr\n", "@/s.ini:2: [node] roles: expected a list, separated by commas, of "
+						  "gateway, sequencer, mailbox, pusher and "
+						  "admin, got \"gateway,pushr\"");
 	expect("[node]\nroles = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
-	       "@/s.ini:2: [node] roles: expected a list, separated by commas, of gateway, sequencer, mailbox, pusher and "
+	       "@/s.ini:2: [node] roles: expected a list, separated by commas, of gateway, sequencer, mailbox, pusher "
+	       "and "
 	       "admin, got \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…\"");
 }
 
 static void config_load__bad_addresses__refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"8080", "host", "host:", ":8080", "host:65536", "host:-1", "::1:8080", "[]:1", "a b:1"};
+	static const char *const bad[] = {"8080",    "host",     "host:", ":8080", "host:65536",
+					  "host:-1", "::1:8080", "[]:1",  "a b:1"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char *contents = sw_xasprintf("[gateway]\nlisten = %s\n", bad[i]);
-		char *text = sw_xasprintf("@/s.ini:2: [gateway] listen: expected an address HOST:PORT (IPv6 as [::1]:8080), "
-					  "got \"%s\"",
-					  bad[i]);
+		char *text = sw_xasprintf(
+			"@/s.ini:2: [gateway] listen: expected an address HOST:PORT (IPv6 as [::1]:8080), "
+			"got \"%s\"",
+			bad[i]);
 		expect(contents, text);
 		free(contents);
 		free(text);
@@ -122,12 +130,12 @@ static void config_load__bad_addresses__refused(void **state)
 static void config_load__missing_files__refused(void **state)
 {
 	(void)state;
-	expect("[gateway]\ntls_cert = none.pem\n",
-	       "@/s.ini:2: [gateway] tls_cert: expected a file that can be read, got \"@/none.pem\": No such file or directory");
+	expect("[gateway]\ntls_cert = none.pem\n", "@/s.ini:2: [gateway] tls_cert: expected a file that can be read, "
+						   "got \"@/none.pem\": No such file or directory");
 	expect("[gateway]\ntls_cert = .\n",
 	       "@/s.ini:2: [gateway] tls_cert: expected a file that can be read, got \"@/.\": is a folder");
-	expect("[auth]\nkeys_dir = /nonexistent\n",
-	       "@/s.ini:2: [auth] keys_dir: expected a folder that exists, got \"/nonexistent\": No such file or directory");
+	expect("[auth]\nkeys_dir = /nonexistent\n", "@/s.ini:2: [auth] keys_dir: expected a folder that exists, got "
+						    "\"/nonexistent\": No such file or directory");
 	expect("[auth]\n\nkeys_dir = s.ini\n",
 	       "@/s.ini:3: [auth] keys_dir: expected a folder that exists, got \"@/s.ini\": is not a folder");
 	expect("[admin]\ntoken_file = none\n",
@@ -137,11 +145,11 @@ static void config_load__missing_files__refused(void **state)
 static void config_load__secrets__never_shown(void **state)
 {
 	(void)state;
-	expect("[admin]\ntoken = hunter2hunter2\n",
-	       "@/s.ini:2: [admin] token: expected token_file, the name of a file: secrets are not kept in here, got a value");
-	expect("[bus]\nurl = http://u:hunter2@h/\n",
-	       "@/s.ini:2: [bus] url: expected a URL that starts with amqp:// (in url, or in the file named by url_file), got "
-	       "something else");
+	expect("[admin]\ntoken = hunter2hunter2\n", "@/s.ini:2: [admin] token: expected token_file, the name of a "
+						    "file: secrets are not kept in here, got a value");
+	expect("[bus]\nurl = http://u:hunter2@h/\n", "@/s.ini:2: [bus] url: expected a URL that starts with amqp:// "
+						     "(in url, or in the file named by url_file), got "
+						     "something else");
 	fixture_write(&fixture, "empty", "\n");
 	expect("[admin]\ntoken_file = empty\n",
 	       "@/s.ini:2: [admin] token: expected one line of 1 to 4096 bytes in \"@/empty\", got nothing");
@@ -154,10 +162,12 @@ static void config_load__environment__named_in_the_text(void **state)
 {
 	(void)state;
 	static const char *const window[] = {"SUREWIRE_GATEWAY_WINDOW=x", NULL};
-	expect_with("", window, "SUREWIRE_GATEWAY_WINDOW: [gateway] window: expected a whole number from 1 to 4096, got \"x\"");
+	expect_with("", window,
+		    "SUREWIRE_GATEWAY_WINDOW: [gateway] window: expected a whole number from 1 to 4096, got \"x\"");
 	static const char *const token[] = {"SUREWIRE_ADMIN_TOKEN_FILE=/nonexistent", NULL};
 	expect_with("", token,
-		    "SUREWIRE_ADMIN_TOKEN_FILE: [admin] token: expected a file that can be read, got \"/nonexistent\": No such "
+		    "SUREWIRE_ADMIN_TOKEN_FILE: [admin] token: expected a file that can be read, got \"/nonexistent\": "
+		    "No such "
 		    "file or directory");
 }
 
@@ -183,7 +193,8 @@ static void config_load__file_itself__refused(void **state)
 	struct sw_config_source source = {.path = "/nonexistent/s.ini"};
 	struct sw_diag missing = {""};
 	assert_int_equal(sw_config_load(&source, &config, &missing), SW_ECONFIG);
-	assert_string_equal(missing.text, "/nonexistent/s.ini: expected a configuration file: No such file or directory");
+	assert_string_equal(missing.text,
+			    "/nonexistent/s.ini: expected a configuration file: No such file or directory");
 	source.path = "/";
 	struct sw_diag folder = {""};
 	assert_int_equal(sw_config_load(&source, &config, &folder), SW_ECONFIG);
@@ -194,7 +205,8 @@ static void config_load__file_itself__refused(void **state)
 static void config_load__every_cut__no_crash(void **state)
 {
 	(void)state;
-	const char *whole = "[gateway]\nwindow = 5\nlisten = [::1]:80\nping_interval = 10s\n[push.a]\nprovider = apns\n";
+	const char *whole =
+		"[gateway]\nwindow = 5\nlisten = [::1]:80\nping_interval = 10s\n[push.a]\nprovider = apns\n";
 	for (size_t len = 0; len <= strlen(whole); len++) {
 		char *cut = sw_xstrndup(whole, len);
 		struct sw_config *config = NULL;

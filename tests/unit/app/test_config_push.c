@@ -82,15 +82,17 @@ static void config_push__bad_sections__refused(void **state)
 	       "3: [push.a] host: expected a key of apns (key_file, key_id or team_id), got an unknown one");
 	expect("[push.A]\nprovider = apns\n", "1: [push.A]: expected a name of 1 to 32 of a-z 0-9 _ - after the dot");
 	expect("[push.]\nprovider = apns\n", "1: [push.]: expected a name of 1 to 32 of a-z 0-9 _ - after the dot");
-	expect("[push.a]\nprovider = apns\nprovider = email\n", "3: [push.a] provider: expected once, got it in line 2 too");
+	expect("[push.a]\nprovider = apns\nprovider = email\n",
+	       "3: [push.a] provider: expected once, got it in line 2 too");
 }
 
 static void config_push__missing_file__refused(void **state)
 {
 	(void)state;
-	char *text = sw_xasprintf("3: [push.a] key_file: expected a file that can be read, got \"%s/none\": No such file or "
-				  "directory",
-				  fixture.dir);
+	char *text = sw_xasprintf(
+		"3: [push.a] key_file: expected a file that can be read, got \"%s/none\": No such file or "
+		"directory",
+		fixture.dir);
 	expect("[push.a]\nprovider = apns\nkey_file = none\n", text);
 	free(text);
 }

@@ -60,10 +60,10 @@ void fixture_write_str(const struct fixture_folder *folder, const char *name, co
 
 EVP_PKEY *fixture_key(const char *kind)
 {
-	EVP_PKEY *key = strncmp(kind, "RSA", 3) == 0  ? EVP_RSA_gen((unsigned)strtoul(kind + 3, NULL, 10))
-			: strcmp(kind, "P256") == 0   ? EVP_EC_gen("P-256")
-			: strcmp(kind, "P384") == 0   ? EVP_EC_gen("P-384")
-						      : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	EVP_PKEY *key = strncmp(kind, "RSA", 3) == 0 ? EVP_RSA_gen((unsigned)strtoul(kind + 3, NULL, 10))
+		      : strcmp(kind, "P256") == 0    ? EVP_EC_gen("P-256")
+		      : strcmp(kind, "P384") == 0    ? EVP_EC_gen("P-384")
+						     : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	must(key != NULL, kind);
 	return key;
 }
@@ -117,7 +117,8 @@ static size_t der_to_raw(const uint8_t *der, size_t der_len, uint8_t *raw_out)
 	return 64;
 }
 
-static size_t sign_public(const struct fixture_signer *signer, struct sw_bytes text, uint8_t *signature_out, size_t size)
+static size_t sign_public(const struct fixture_signer *signer, struct sw_bytes text, uint8_t *signature_out,
+			  size_t size)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	const EVP_MD *digest = signer->alg == SW_JWT_EDDSA ? NULL : EVP_sha256();

@@ -26,8 +26,8 @@ static void b64url__rfc_vectors__both_ways(void **state)
 {
 	(void)state;
 	static const char *const rows[][2] = {
-		{"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"},
-		{"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "-_-_"},
+		{"", ""},           {"f", "Zg"},          {"fo", "Zm8"},          {"foo", "Zm9v"},
+		{"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "-_-_"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct sw_buf buf;
@@ -44,7 +44,8 @@ static void b64url__rfc_vectors__both_ways(void **state)
 static void b64url_decode__other_spellings__refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"Z", "Zg==", "Zg=", "Zh", "Zm9", "Zm8\n", " Zm8", "Zm+v", "Zm/v", "Zm9vY", "Zm.v"};
+	static const char *const bad[] = {"Z",    "Zg==", "Zg=",  "Zh",    "Zm9", "Zm8\n",
+					  " Zm8", "Zm+v", "Zm/v", "Zm9vY", "Zm.v"};
 	char out[64];
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(decode(bad[i], out), SW_EPARSE);

@@ -18,8 +18,8 @@
 
 static int sign(const char *alg, const char *pem, const char *kid, char **token_out, struct sw_diag *diag)
 {
-	json_t *claims = json_pack("{s:s, s:s, s:I, s:I}", "sub", "alice", "iss", "TEAM", "iat", (json_int_t)1700000000, "exp",
-				   (json_int_t)1700003600);
+	json_t *claims = json_pack("{s:s, s:s, s:I, s:I}", "sub", "alice", "iss", "TEAM", "iat", (json_int_t)1700000000,
+				   "exp", (json_int_t)1700003600);
 	int err = sw_jwt_sign(alg, sw_bytes_str(pem), kid, claims, token_out, diag);
 	json_decref(claims);
 	return err;
@@ -38,7 +38,8 @@ static void check_round_trip(const char *alg, const char *kind, const char *file
 	assert_int_equal(sw_keyset_load(folder.path, &keyset, NULL), SW_OK);
 	const struct sw_token_policy policy = {.issuer = "TEAM"};
 	struct sw_token read;
-	assert_int_equal(sw_token_verify(keyset, &policy, sw_bytes_str(token), INT64_C(1700000001000), &read, NULL), SW_OK);
+	assert_int_equal(sw_token_verify(keyset, &policy, sw_bytes_str(token), INT64_C(1700000001000), &read, NULL),
+			 SW_OK);
 	assert_string_equal(read.user, "alice");
 	sw_keyset_unref(keyset);
 	fixture_folder_remove(&folder);
@@ -85,7 +86,8 @@ static void jwt_sign__key_of_another_kind__refused(void **state)
 static void jwt_sign__encrypted_key__refused_without_a_prompt(void **state)
 {
 	(void)state;
-	refuse_key("ES256", "P256", "secret", "expected a private key in PEM without a passphrase, got an encrypted one");
+	refuse_key("ES256", "P256", "secret",
+		   "expected a private key in PEM without a passphrase, got an encrypted one");
 }
 
 static void jwt_sign__not_a_key__refused(void **state)

@@ -62,8 +62,8 @@ static void keyset_load__all_kinds__found_by_kid(void **state)
 {
 	(void)state;
 	struct fixture_folder folder = fixture_folder_new();
-	static const char *const rows[][2] = {{"RSA2048", "idp.example.RS256.pem"}, {"P256", "x.ES256.pem"},
-					      {"ED25519", "y.EdDSA.pem"}};
+	static const char *const rows[][2] = {
+		{"RSA2048", "idp.example.RS256.pem"}, {"P256", "x.ES256.pem"}, {"ED25519", "y.EdDSA.pem"}};
 	for (size_t i = 0; i < 3; i++) {
 		EVP_PKEY *key = fixture_key(rows[i][0]);
 		char *pem = fixture_public_pem(key);
@@ -145,7 +145,8 @@ static void keyset_load__pem_that_does_not_fit__refused(void **state)
 	refuse_pem("a.HS256.key", "RSA2048", false,
 		   "expected a shared secret, got PEM: whoever has the public key could sign with it");
 	refuse_pem("a.RS256.pem", "P256", false, "expected an RSA key of at least 2048 bits for RS256, got EC of 256");
-	refuse_pem("a.RS256.pem", "RSA1024", false, "expected an RSA key of at least 2048 bits for RS256, got RSA of 1024");
+	refuse_pem("a.RS256.pem", "RSA1024", false,
+		   "expected an RSA key of at least 2048 bits for RS256, got RSA of 1024");
 	refuse_pem("a.ES256.pem", "P384", false, "expected an EC key on P-256 for ES256, got EC of 384 bits");
 	refuse_pem("a.EdDSA.pem", "P256", false, "expected an Ed25519 key for EdDSA, got EC of 256 bits");
 	refuse_pem("a.ES256.pem", "P256", true, "expected a public key, got a private one: keep it at the issuer");

@@ -66,10 +66,11 @@ static void password_verify__every_cut_of_a_hash__refused(void **state)
 static void password_verify__absurd_cost__refused_at_once(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"ln=21,r=8,p=1", "ln=0,r=8,p=1", "ln=10,r=99,p=1", "ln=10,r=8,p=9", "ln=10,r=0,p=1",
-					  "ln=-5,r=8,p=1"};
+	static const char *const bad[] = {"ln=21,r=8,p=1", "ln=0,r=8,p=1",  "ln=10,r=99,p=1",
+					  "ln=10,r=8,p=9", "ln=10,r=0,p=1", "ln=-5,r=8,p=1"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		char *hash = sw_xasprintf("$scrypt$%s$AAECAwQFBgcICQoLDA0ODw$nfkj3u1fRTHCea+fVr03sWV770kp5wLOLoEakziKhqE", bad[i]);
+		char *hash = sw_xasprintf(
+			"$scrypt$%s$AAECAwQFBgcICQoLDA0ODw$nfkj3u1fRTHCea+fVr03sWV770kp5wLOLoEakziKhqE", bad[i]);
 		assert_int_equal(sw_password_verify(sw_bytes_str("correct horse"), hash), SW_EPARSE);
 		free(hash);
 	}

@@ -62,9 +62,10 @@ static void token_verify__all_claims__read(void **state)
 {
 	(void)state;
 	struct sw_token token;
-	const char *payload = "{\"sub\":\"alice\",\"device\":\"phone-1\",\"iss\":\"idp\",\"aud\":[\"other\",\"surewire\"],"
-			      "\"scope\":\"read admin write\",\"iat\":1699999990,\"nbf\":1699999990,\"exp\":1700000060.5,"
-			      "\"extra\":{\"a\":[1]}}";
+	const char *payload =
+		"{\"sub\":\"alice\",\"device\":\"phone-1\",\"iss\":\"idp\",\"aud\":[\"other\",\"surewire\"],"
+		"\"scope\":\"read admin write\",\"iat\":1699999990,\"nbf\":1699999990,\"exp\":1700000060.5,"
+		"\"extra\":{\"a\":[1]}}";
 	assert_int_equal(verify(&strict, payload, &token, NULL), SW_OK);
 	assert_string_equal(token.user, "alice");
 	assert_string_equal(token.device, "phone-1");
@@ -77,7 +78,9 @@ static void token_verify__least_claims__read(void **state)
 {
 	(void)state;
 	struct sw_token token;
-	assert_int_equal(verify(&loose, "{\"sub\":\"bob\",\"exp\":1700000001,\"scope\":\"administrator\"}", &token, NULL), SW_OK);
+	assert_int_equal(
+		verify(&loose, "{\"sub\":\"bob\",\"exp\":1700000001,\"scope\":\"administrator\"}", &token, NULL),
+		SW_OK);
 	assert_string_equal(token.user, "bob");
 	assert_string_equal(token.device, "");
 	assert_false(token.admin);
@@ -104,11 +107,12 @@ static void token_verify__times_of_the_future__refused(void **state)
 	expect(&loose, "{\"sub\":\"bob\",\"exp\":1700000060,\"iat\":1700000001}", SW_EAUTH,
 	       "token: issued in the future (iat)");
 	struct sw_token token;
-	assert_int_equal(verify(&strict,
-				"{\"sub\":\"bob\",\"iss\":\"idp\",\"aud\":\"surewire\",\"exp\":1700000060,\"nbf\":1700000030,"
-				"\"iat\":1700000030}",
-				&token, NULL),
-			 SW_OK);
+	assert_int_equal(
+		verify(&strict,
+		       "{\"sub\":\"bob\",\"iss\":\"idp\",\"aud\":\"surewire\",\"exp\":1700000060,\"nbf\":1700000030,"
+		       "\"iat\":1700000030}",
+		       &token, NULL),
+		SW_OK);
 }
 
 static void token_verify__exp_missing_or_no_time__refused(void **state)
@@ -132,8 +136,10 @@ static void token_verify__wrong_audience_or_issuer__refused(void **state)
 	expect(&strict, "{\"sub\":\"bob\",\"iss\":\"idp\",\"aud\":\"other\",\"exp\":1700000060}", SW_EAUTH, aud);
 	expect(&strict, "{\"sub\":\"bob\",\"iss\":\"idp\",\"exp\":1700000060}", SW_EAUTH, aud);
 	expect(&strict, "{\"sub\":\"bob\",\"iss\":\"idp\",\"aud\":[],\"exp\":1700000060}", SW_EAUTH, aud);
-	expect(&strict, "{\"sub\":\"bob\",\"iss\":\"idp\",\"aud\":[\"surewire2\",7],\"exp\":1700000060}", SW_EAUTH, aud);
-	expect(&strict, "{\"sub\":\"bob\",\"iss\":\"idp\",\"aud\":{\"a\":\"surewire\"},\"exp\":1700000060}", SW_EAUTH, aud);
+	expect(&strict, "{\"sub\":\"bob\",\"iss\":\"idp\",\"aud\":[\"surewire2\",7],\"exp\":1700000060}", SW_EAUTH,
+	       aud);
+	expect(&strict, "{\"sub\":\"bob\",\"iss\":\"idp\",\"aud\":{\"a\":\"surewire\"},\"exp\":1700000060}", SW_EAUTH,
+	       aud);
 	expect(&strict, "{\"sub\":\"bob\",\"iss\":\"idp2\",\"aud\":\"surewire\",\"exp\":1700000060}", SW_EAUTH,
 	       "token: expected issuer (iss) \"idp\"");
 	expect(&strict, "{\"sub\":\"bob\",\"aud\":\"surewire\",\"exp\":1700000060}", SW_EAUTH,
@@ -157,8 +163,9 @@ static void token_verify__bad_bearer__refused(void **state)
 	expect(&loose, "{\"sub\":7,\"exp\":1700000060}", SW_EAUTH, sub);
 	expect(&loose, "{\"sub\":\"Alice\",\"exp\":1700000060}", SW_EAUTH, sub);
 	expect(&loose, "{\"sub\":\"a b\",\"exp\":1700000060}", SW_EAUTH, sub);
-	expect(&loose, "{\"sub\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"exp\":1700000060}", SW_EAUTH,
-	       sub);
+	expect(&loose,
+	       "{\"sub\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"exp\":1700000060}",
+	       SW_EAUTH, sub);
 	expect(&loose, "{\"sub\":\"bob\",\"device\":\"\",\"exp\":1700000060}", SW_EAUTH, device);
 	expect(&loose, "{\"sub\":\"bob\",\"device\":1,\"exp\":1700000060}", SW_EAUTH, device);
 	expect(&loose, "{\"sub\":\"bob\",\"device\":\"a/b\",\"exp\":1700000060}", SW_EAUTH, device);
@@ -180,8 +187,12 @@ static void token_verify__payload_no_object__refused(void **state)
 static void token_mint__all_claims__verifies(void **state)
 {
 	(void)state;
-	const struct sw_token_claims claims = {.user = "alice", .device = "d1", .issuer = "idp", .audience = "surewire",
-					       .admin = true, .lifetime_ms = 60999};
+	const struct sw_token_claims claims = {.user = "alice",
+					       .device = "d1",
+					       .issuer = "idp",
+					       .audience = "surewire",
+					       .admin = true,
+					       .lifetime_ms = 60999};
 	char *text = NULL;
 	struct sw_token token;
 	assert_int_equal(sw_token_mint(keyset, &claims, NOW_MS, &text, NULL), SW_OK);

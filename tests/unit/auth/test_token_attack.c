@@ -206,7 +206,8 @@ static void token_verify__key_id__must_be_known(void **state)
 	       "token: expected a key id (kid) in the header, since there are 4 keys");
 	attack(&signers[0], "{\"alg\":\"HS256\",\"kid\":\"\"}", "token: expected the key id (kid) to be text");
 	attack(&signers[0], "{\"alg\":\"HS256\",\"kid\":7}", "token: expected the key id (kid) to be text");
-	attack(&signers[0], "{\"alg\":\"HS256\",\"kid\":\"../hs\\n\\\"x\"}", "token: unknown key id (kid) \"../hs??x\"");
+	attack(&signers[0], "{\"alg\":\"HS256\",\"kid\":\"../hs\\n\\\"x\"}",
+	       "token: unknown key id (kid) \"../hs??x\"");
 	attack(&signers[0], "{\"alg\":\"HS256\",\"kid\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
 	       "token: unknown key id (kid) \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"");
 	attack(&signers[0], "{\"alg\":\"EdDSA\",\"kid\":\"ed\"}", "token: signature does not match key \"ed\"");
@@ -243,6 +244,7 @@ static void token_verify__header_no_object__refused(void **state)
 	expect_refused("", "token: expected 1 to 4096 bytes, got 0");
 	expect_refused("..", "token: expected three parts joined by dots");
 	expect_refused("abc", "token: expected three parts joined by dots");
+	expect_refused("a.b.c.d", "token: expected three parts joined by dots");
 }
 
 static void token_verify__too_long__refused_before_reading(void **state)

@@ -140,8 +140,9 @@ static void encode__long_text__cut_at_whole_characters(void **state)
 		const char *unit;
 		size_t json_len;
 	} units[] = {
-		{"y", 1},          {"\xc3\xa9", 2}, {"\xe2\x82\xac", 3}, {"\xf0\x9f\x98\x80", 4}, {"\"", 2},
-		{"\\", 2},         {"\n", 2},       {"\t", 2},           {"\x01", 6},             {"\x1f", 6},
+		{"y", 1},    {"\xc3\xa9", 2}, {"\xe2\x82\xac", 3}, {"\xf0\x9f\x98\x80", 4},
+		{"\"", 2},   {"\\", 2},       {"\n", 2},           {"\t", 2},
+		{"\x01", 6}, {"\x1f", 6},
 	};
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		for (size_t before = 1; before <= 12; before++) {
@@ -167,7 +168,8 @@ static void check_lengths(struct sw_provider *provider, const char *unit, size_t
 			memcpy(text + i * unit_len, unit, unit_len);
 		}
 		sw_arena_reset(&arena);
-		assert_int_equal(encode_text(provider, sw_bytes(text, count * unit_len), &arena, &payload, &diag), SW_OK);
+		assert_int_equal(encode_text(provider, sw_bytes(text, count * unit_len), &arena, &payload, &diag),
+				 SW_OK);
 		assert_true(payload.len <= PAYLOAD_MAX);
 		char *got = shown(payload);
 		bool whole = strlen(got) == count * unit_len && memcmp(got, text, count * unit_len) == 0;

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define T0 1790000000000
-#define MINUTES(n) ((int64_t)(n) * 60 * 1000)
+#define MINUTES(n) ((int64_t)(n)*60 * 1000)
 
 static int on_group_setup(void **state)
 {
@@ -130,9 +130,8 @@ static void encode(struct sw_provider *provider, int64_t now_ms, bool sandbox, s
 	struct sw_arena arena;
 	struct sw_send send;
 	struct sw_diag diag = {0};
-	struct sw_push_target target = {.app = sw_bytes_str("org.example.chat"),
-					.token = sw_bytes_str("ab"),
-					.sandbox = sandbox};
+	struct sw_push_target target = {
+		.app = sw_bytes_str("org.example.chat"), .token = sw_bytes_str("ab"), .sandbox = sandbox};
 	struct sw_notification n = {.body = sw_bytes_str("Hi"), .badge = -1};
 	sw_arena_init(&arena);
 	assert_int_equal(sw_provider_apns.encode(provider, &target, &n, now_ms, &arena, &send, &diag), SW_OK);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading and running vectors. A value that ends in '*' is compared up to there: signatures are never the same twice. */
+/* Reading and running vectors (vectors.h describes them). Prints the vector's name, what was expected and what came. */
 #include "vectors.h"
 
 #include <setjmp.h>
@@ -80,7 +80,8 @@ static void assert_text(const char *name, const char *what, struct sw_bytes got,
 	bool open = len > 0 && want.ptr[len - 1] == '*';
 	bool same = open ? got.len >= len - 1 && memcmp(got.ptr, want.ptr, len - 1) == 0 : sw_bytes_equal(got, want);
 	if (!same) {
-		fail_msg("%s: %s\n  expected: %.*s\n  got:      %.*s", name, what, SW_BYTES_FMT(want), SW_BYTES_FMT(got));
+		fail_msg("%s: %s\n  expected: %.*s\n  got:      %.*s", name, what, SW_BYTES_FMT(want),
+			 SW_BYTES_FMT(got));
 	}
 }
 
@@ -183,8 +184,8 @@ static void read_response(const json_t *vector, struct sw_http_response *http_ou
 	json_t *value;
 	json_object_foreach(json_object_get(vector, "headers"), key, value)
 	{
-		http_out->headers[http_out->header_count++] =
-			(struct sw_http_header){sw_bytes_str(key), sw_bytes_str(json_string_value(value)), false};
+		http_out->headers[http_out->header_count++] = (struct sw_http_header){
+			sw_bytes_str(key), sw_bytes_str(json_string_value(value)), false};
 	}
 }
 
@@ -220,7 +221,8 @@ static void run_answer(const struct sw_provider_ops *ops, struct sw_provider *pr
 	memset(&outcome, 0x55, sizeof(outcome));
 	ops->classify(provider, &answer, &outcome);
 	const json_t *expect = json_object_get(vector, "expect");
-	assert_text(name_of(vector), "kind", sw_bytes_str(sw_outcome_name(outcome.kind)), sw_json_get_str(expect, "kind"));
+	assert_text(name_of(vector), "kind", sw_bytes_str(sw_outcome_name(outcome.kind)),
+		    sw_json_get_str(expect, "kind"));
 	assert_text(name_of(vector), "reason", sw_bytes_str(outcome.reason), sw_json_get_str(expect, "reason"));
 	if (outcome.after_ms != int_or(expect, "after_ms", -1) || outcome.since_ms != int_or(expect, "since_ms", 0)) {
 		fail_msg("%s: after_ms %lld, since_ms %lld", name_of(vector), (long long)outcome.after_ms,

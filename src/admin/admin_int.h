@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the role admin, for this folder only. */
+#ifndef SW_ADMIN_ADMIN_INT_H
+#define SW_ADMIN_ADMIN_INT_H
+
+#include "admin/admin.h"
+#include "admin/pause.h"
+#include "base/metrics.h"
+
+#include <stdatomic.h>
+
+struct sw_admin {
+	struct sw_admin_config config;
+	struct sw_consumer *consumer;
+	struct sw_publisher *publisher; /* of replays */
+	struct sw_mailbox inbox;        /* deliveries; the archive's thread takes */
+	struct sw_pause pause;
+	pthread_t thread;
+	_Atomic bool store_connected;
+	_Atomic size_t waiting;
+	struct sw_metric *archived;
+	struct sw_metric *waiting_gauge;
+};
+
+/* archive.c: the thread. Ends when the pause is stopped and the inbox closed; leaves what it did not archive unacked. */
+void *sw_archive_main(void *admin);
+
+/* housekeeping.c: one round of it, bounded. *more_out: there is more to do at once. */
+int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, bool *more_out, struct sw_diag *diag_out) SW_MUST_CHECK;
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/api.h"
+
+#include <surewire/clock.h>
+#include <surewire/log.h>
+#include <surewire/mem.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAIT_MS = 5000, QUERY_MS = 5000, TEXT_MAX = 1024 };
+
+struct sw_api {
+	struct sw_loop *loop;
+	struct sw_admin *admin;
+	struct sw_api_store store;
+	struct sw_mailbox replies;
+	uv_async_t wake;
+	size_t pending;
+	void (*on_idle)(void *ctx);
+	void *idle_ctx;
+};
+
+/* ---- the query ---- */
+
+/* SW_OK also when it is absent: then *text_out stays NULL. */
+static int get_text(struct sw_bytes query, const char *name, struct sw_arena *arena, struct sw_bytes *text_out)
+{
+	struct sw_buf buf;
+	sw_buf_init(&buf, TEXT_MAX);
+	int err = sw_http1_query_param(query, name, &buf);
+	if (err == SW_OK && buf.err) {
+		err = SW_ELIMIT;
+	} else if (err == SW_OK) {
+		*text_out = buf.len ? sw_arena_copy(arena, sw_buf_bytes(&buf)) : sw_bytes("", 0);
+	}
+	sw_buf_release(&buf);
+	return err == SW_ENOTFOUND ? SW_OK : err;
+}
+
+static int get_number(struct sw_bytes query, const char *name, uint64_t max, uint64_t *value_out)
+{
+	struct sw_arena arena;
+	sw_arena_init(&arena);
+	struct sw_bytes text = {0};
+	int err = get_text(query, name, &arena, &text);
+	if (err == SW_OK && text.ptr) {
+		err = sw_bytes_to_u64(text, value_out);
+		err = err == SW_OK && (*value_out < 1 || *value_out > max) ? SW_EINVAL : err;
+	}
+	sw_arena_release(&arena);
+	return err;
+}
+
+static int bad(struct sw_diag *diag_out, const char *name, const char *expected)
+{
+	return sw_diag_set(diag_out, SW_EINVAL, "the query parameter \"%s\": expected %s", name, expected);
+}
+
+int sw_api_query_parse(struct sw_bytes query, struct sw_arena *arena, struct sw_api_query *query_out,
+		       struct sw_diag *diag_out)
+{
+	*query_out = (struct sw_api_query){.limit = SW_API_PAGE_DEFAULT};
+	const struct {
+		const char *name;
+		struct sw_bytes *text;
+	} texts[] = {{"provider", &query_out->provider},
+		     {"app", &query_out->app},
+		     {"reason", &query_out->reason},
+		     {"user", &query_out->user}};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (get_text(query, texts[i].name, arena, texts[i].text) != SW_OK) {
+			return bad(diag_out, texts[i].name, "a text of at most 1024 bytes, percent-encoded");
+		}
+	}
+	uint64_t before = 0;
+	uint64_t limit = SW_API_PAGE_DEFAULT;
+	if (get_number(query, "before", INT64_MAX, &before) != SW_OK) {
+		return bad(diag_out, "before", "the id of a dead letter, a decimal number");
+	}
+	if (get_number(query, "limit", SW_API_PAGE_MAX, &limit) != SW_OK) {
+		return bad(diag_out, "limit", "a number from 1 to 500");
+	}
+	query_out->before = (int64_t)before;
+	query_out->limit = (int)limit;
+	return SW_OK;
+}
+
+/* ---- on the pool's threads ---- */
+
+void sw_api_fail(struct sw_api_request *request, int status, const char *code, const char *detail)
+{
+	request->status = status;
+	request->code = code;
+	request->problem = (struct sw_diag){0};
+	sw_diag_set(&request->problem, SW_OK, "%s", detail);
+}
+
+bool sw_api_query_store(struct sw_api_request *request, struct sw_pg *pg)
+{
+	struct sw_diag diag = {0};
+	int err = sw_pg_run(pg, sw_clock_mono_ms() + QUERY_MS, &diag);
+	if (err == SW_OK) {
+		return true;
+	}
+	SW_LOG(WARN, "admin.query_failed", SW_F_ERR(err), SW_F_STR("detail", diag.text));
+	if (err == SW_ESQL || err == SW_ELIMIT) {
+		sw_api_fail(request, 500, "internal", "the store refused the query; the log says why");
+	} else {
+		sw_api_fail(request, 503, "unavailable", "the store is away or too slow");
+	}
+	return false;
+}
+
+static void run(struct sw_pg_job *job, struct sw_pg *pg)
+{
+	static void (*const runs[SW_ROUTE_COUNT])(struct sw_api_request *, struct sw_pg *) = {
+		[SW_ROUTE_STATUS] = sw_api_run_status,         [SW_ROUTE_DEAD_LIST] = sw_api_run_dead_list,
+		[SW_ROUTE_DEAD_GET] = sw_api_run_dead_get,     [SW_ROUTE_DEAD_REPLAY] = sw_api_run_dead_replay,
+		[SW_ROUTE_DELIVERIES] = sw_api_run_deliveries, [SW_ROUTE_INBOX] = sw_api_run_inbox,
+	};
+	struct sw_api_request *request = (struct sw_api_request *)job; /* job is the first member */
+	runs[request->route](request, pg);
+	if (request->status == 200 && request->body.err) {
+		sw_api_fail(request, 500, "too_large", "the answer is larger than this server sends: ask for less");
+	}
+}
+
+/* ---- on the loop ---- */
+
+static void answer(struct sw_api_request *request)
+{
+	if (request->job.error || request->status == 0) {
+		sw_api_fail(request, 503, "unavailable", "the store is away or busy");
+	}
+	if (request->status < 400) {
+		sw_http_respond(request->exchange, request->status, "application/json", NULL, sw_buf_bytes(&request->body));
+	} else {
+		sw_http_problem(request->exchange, request->status, request->code, request->problem.text,
+				request->status == 503 ? "Retry-After: 2\r\n" : NULL);
+	}
+	sw_buf_release(&request->body);
+	sw_arena_release(&request->arena);
+	free(request);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+	struct sw_api *api = wake->data;
+	struct sw_mail *mail = sw_mailbox_take(&api->replies);
+	while (mail) {
+		struct sw_api_request *request = (struct sw_api_request *)mail;
+		mail = mail->next;
+		answer(request);
+		api->pending--;
+		if (api->pending == 0) {
+			api->on_idle(api->idle_ctx);
+		}
+	}
+}
+
+static void on_reply(void *ctx)
+{
+	struct sw_api *api = ctx;
+	uv_async_send(&api->wake);
+}
+
+struct sw_api *sw_api_new(struct sw_loop *loop, struct sw_admin *admin, const struct sw_api_store *store,
+			  void (*on_idle)(void *ctx), void *ctx)
+{
+	struct sw_api *api = sw_xcalloc(1, sizeof(*api));
+	api->loop = loop;
+	api->admin = admin;
+	api->store = *store;
+	api->on_idle = on_idle;
+	api->idle_ctx = ctx;
+	if (uv_async_init(sw_loop_uv(loop), &api->wake, on_wake) != 0) {
+		SW_LOG(ERROR, "admin.no_wake", SW_F_STR("reason", "uv_async_init failed"));
+		abort();
+	}
+	api->wake.data = api;
+	sw_mailbox_init(&api->replies, SIZE_MAX, on_reply, api);
+	return api;
+}
+
+void sw_api_handle(struct sw_api *api, struct sw_http_exchange *exchange, const struct sw_route_match *match)
+{
+	struct sw_api_request *request = sw_xcalloc(1, sizeof(*request));
+	request->job = (struct sw_pg_job){
+		.run = run, .reply_to = &api->replies, .deadline_mono_ms = sw_clock_mono_ms() + WAIT_MS};
+	request->api = api;
+	request->exchange = exchange;
+	request->route = match->route;
+	request->id = match->id;
+	sw_arena_init(&request->arena);
+	sw_buf_init(&request->body, SW_API_BODY_BYTES_MAX);
+	struct sw_diag diag = {0};
+	if (sw_api_query_parse(sw_http_query(exchange), &request->arena, &request->query, &diag) != SW_OK) {
+		sw_api_fail(request, 400, "bad_request", diag.text);
+		answer(request);
+	} else if (api->store.submit(api->store.ctx, &request->job) != SW_OK) {
+		sw_api_fail(request, 503, "unavailable", "too many requests wait for the store");
+		answer(request);
+	} else {
+		api->pending++;
+	}
+}
+
+size_t sw_api_pending(const struct sw_api *api)
+{
+	return api->pending;
+}
+
+struct sw_admin *sw_api_admin(const struct sw_api *api)
+{
+	return api->admin;
+}
+
+void sw_api_close(struct sw_api *api)
+{
+	uv_close((uv_handle_t *)&api->wake, NULL);
+}
+
+void sw_api_free(struct sw_api *api)
+{
+	if (api) {
+		sw_mailbox_release(&api->replies);
+		free(api);
+	}
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the mailbox has to know of a session: it is up, it has acked so far, its person is there or away, it is down. Acks
+ * are cumulative: only the last one of a tick travels. */
+#include "gateway/gateway_int.h"
+
+/* Past the bounds: sessions that go down must be known, above all when everything is full. */
+static void to_mailbox(struct session *session, const struct sw_item *item)
+{
+	(void)lane_add(session->loop->gateway, SW_ROLE_MAILBOX, sw_partition_of_user(session->user), item, NULL, true);
+}
+
+int publish_ack(struct sw_gateway *gateway, int64_t user, const char *device, int64_t pos, bool active)
+{
+	struct sw_item item = {.kind = SW_ITEM_ACK,
+			       .as.ack = {.user = user, .device = sw_bytes_str(device), .pos = pos, .active = active}};
+	sw_metric_add(gateway->metrics.acks, 1);
+	return lane_add(gateway, SW_ROLE_MAILBOX, sw_partition_of_user(user), &item, NULL, false);
+}
+
+void announce_up(struct session *session)
+{
+	session->announced = true;
+	struct sw_item item = {.kind = SW_ITEM_SESSION_UP,
+			       .as.session_up = {.user = session->user,
+						 .device = sw_bytes_str(session->device),
+						 .node = session->loop->gateway->config.node,
+						 .session = session->number,
+						 .active = session->active,
+						 .cursor = session->acked_pos}};
+	to_mailbox(session, &item);
+}
+
+static void forget_ack(struct session *session)
+{
+	struct session **at = &session->loop->acks;
+	while (*at && *at != session) {
+		at = &(*at)->next_ack;
+	}
+	if (*at) {
+		*at = session->next_ack;
+	}
+}
+
+void announce_down(struct session *session)
+{
+	if (session->ack_dirty) {
+		forget_ack(session);
+		(void)publish_ack(session->loop->gateway, session->user, session->device, session->acked_pos,
+				  session->active);
+	}
+	if (!session->announced) {
+		return;
+	}
+	session->announced = false;
+	struct sw_item item = {.kind = SW_ITEM_SESSION_DOWN,
+			       .as.session_down = {.user = session->user, .session = session->number}};
+	to_mailbox(session, &item);
+}
+
+void on_ack(struct session *session, int64_t pos)
+{
+	if (pos > session->sent_pos) {
+		session_error(session, SW_ERROR_BAD_FRAME, sw_bytes("", 0), "pos: expected one that was sent");
+		return;
+	}
+	if (pos <= session->acked_pos) {
+		return;
+	}
+	session->acked_pos = pos;
+	if (!session->ack_dirty) {
+		session->ack_dirty = true;
+		session->next_ack = session->loop->acks;
+		session->loop->acks = session;
+	}
+	feed_continue(session);
+}
+
+void on_presence(struct session *session, bool active)
+{
+	session->active = active;
+	struct sw_item item = {
+		.kind = SW_ITEM_PRESENCE,
+		.as.presence = {.user = session->user, .session = session->number, .active = active}};
+	to_mailbox(session, &item);
+}
+
+void acks_flush(struct gw_loop *loop)
+{
+	struct session *list = loop->acks;
+	loop->acks = NULL;
+	while (list) {
+		struct session *session = list;
+		list = session->next_ack;
+		session->next_ack = NULL;
+		session->ack_dirty = false;
+		if (publish_ack(loop->gateway, session->user, session->device, session->acked_pos, session->active) !=
+		    SW_OK) {
+			session->ack_dirty = true;
+			session->next_ack = loop->acks;
+			loop->acks = session;
+		}
+	}
+}

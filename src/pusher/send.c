@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ready jobs to the provider, as many at once as allowed, and what came back turned into an outcome. What the transport
+ * itself says (refused stream, lost connection, deadline) never reaches the provider. */
+#include "pusher/pusher_int.h"
+
+#include "base/rng.h"
+
+#include <surewire/clock.h>
+#include <surewire/log.h>
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CONFIG_TELL_MS = 60000 };
+
+/* ---- the job in the provider's terms ---- */
+
+static struct sw_bytes decimal(struct sw_arena *arena, int64_t v)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%" PRId64, v);
+	return sw_arena_copy(arena, sw_bytes(text, (size_t)len));
+}
+
+void sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *arena, struct sw_notification *n_out)
+{
+	*n_out = (struct sw_notification){
+		.kind = SW_PUSH_ALERT,
+		.urgent = true,
+		.title = item->title,
+		.body = item->preview,
+		.thread = decimal(arena, item->conv),
+		.collapse = decimal(arena, item->event),
+		.badge = item->badge,
+		.created_at_ms = item->created_at_ms,
+		.expires_at_ms = item->expires_at_ms,
+		.data_count = 4,
+	};
+	memcpy(n_out->id, item->job.bytes, sizeof(n_out->id));
+	n_out->data[0] = (struct sw_push_datum){"message", n_out->collapse};
+	n_out->data[1] = (struct sw_push_datum){"conversation", n_out->thread};
+	n_out->data[2] = (struct sw_push_datum){"seq", decimal(arena, item->seq)};
+	n_out->data[3] = (struct sw_push_datum){"pos", decimal(arena, item->pos)};
+}
+
+struct sw_push_target sw_pusher_target(const struct sw_item_job *item)
+{
+	return (struct sw_push_target){
+		.user = item->user_name,
+		.device = item->device,
+		.app = item->app,
+		.token = item->token,
+		.sandbox = item->sandbox != 0,
+		.registered_at_ms = item->registered_at_ms,
+	};
+}
+
+/* ---- after an attempt ---- */
+
+static void tell_config(struct sw_pusher_instance_run *instance, const struct sw_outcome *outcome)
+{
+	int64_t now_ms = sw_clock_mono_ms();
+	if (!instance->config_told || now_ms - instance->config_told_mono_ms >= CONFIG_TELL_MS) {
+		SW_LOG(ERROR, "pusher.misconfigured", SW_F_STR("instance", instance->config->name),
+		       SW_F_INT("status", outcome->status), SW_F_STR("reason", outcome->reason));
+		instance->config_told = true;
+		instance->config_told_mono_ms = now_ms;
+	}
+}
+
+static struct sw_push_facts facts_of(const struct sw_pusher_job *job)
+{
+	const struct sw_pusher *pusher = job->instance->pusher;
+	struct sw_push_facts facts = {
+		.outcome = &job->outcome,
+		.attempts = (unsigned)job->item.attempt,
+		.attempts_max = pusher->config.attempts_max,
+		.unsent_streak = job->unsent_streak,
+		.credential_streak = job->credential_streak,
+		.now_ms = sw_clock_wall_ms(),
+		.created_at_ms = job->item.created_at_ms,
+		.spent_at_ms = sw_pusher_spent_at_ms(pusher, &job->item),
+		.registered_at_ms = job->registered_at_ms,
+		.fallback_only = job->instance->ops->fallback_only,
+	};
+	sw_rng_bytes(&facts.random, sizeof(facts.random));
+	return facts;
+}
+
+static void on_outcome(struct sw_pusher_job *job)
+{
+	struct sw_pusher_instance_run *instance = job->instance;
+	sw_metric_add(instance->outcomes[job->outcome.kind], 1);
+	sw_metric_observe_ms(instance->attempt_ms, job->duration_ms);
+	if (job->outcome.kind == SW_OUTCOME_CREDENTIAL) {
+		sw_pusher_credential_refused(instance, job->credential_number, &job->outcome);
+	} else if (job->outcome.kind == SW_OUTCOME_CONFIG) {
+		tell_config(instance, &job->outcome);
+	}
+	struct sw_push_facts facts = facts_of(job);
+	job->step = sw_push_after_outcome(&facts);
+	job->unsent_streak += job->outcome.kind == SW_OUTCOME_UNSENT;
+	job->credential_streak += job->outcome.kind == SW_OUTCOME_CREDENTIAL;
+	if (job->step.next != SW_PUSH_NEXT_RESEND) {
+		job->tried = true;
+		sw_pusher_settle(job);
+	} else {
+		sw_pusher_ready(job);
+	}
+}
+
+static void set_outcome(struct sw_pusher_job *job, enum sw_outcome_kind kind, const char *reason)
+{
+	job->outcome = (struct sw_outcome){.kind = kind, .after_ms = -1};
+	snprintf(job->outcome.reason, sizeof(job->outcome.reason), "%s", reason);
+}
+
+/* Not even handed to a connection. */
+static void on_refused(struct sw_pusher_job *job, enum sw_outcome_kind kind, const char *reason)
+{
+	job->duration_ms = 0;
+	set_outcome(job, kind, reason);
+	on_outcome(job);
+}
+
+static void classify(struct sw_pusher_job *job, const struct sw_http_response *http, const struct sw_mail_reply *mail)
+{
+	struct sw_push_target target = sw_pusher_target(&job->item);
+	target.registered_at_ms = job->registered_at_ms;
+	struct sw_answer answer = {.target = &target, .http = http, .mail = mail, .now_ms = sw_clock_wall_ms()};
+	set_outcome(job, SW_OUTCOME_RETRY, "");
+	job->instance->ops->classify(job->instance->provider, &answer, &job->outcome);
+}
+
+static void on_back(struct sw_pusher_job *job, int64_t duration_ms)
+{
+	job->duration_ms = duration_ms;
+	job->instance->sending--;
+	on_outcome(job);
+	sw_pusher_instance_kick(job->instance);
+}
+
+static void on_h2_done(struct sw_h2_call *call, const struct sw_h2_result *result)
+{
+	struct sw_pusher_job *job = call->ctx;
+	switch (result->end) {
+	case SW_H2_ANSWERED:
+		classify(job, &result->response, NULL);
+		break;
+	case SW_H2_UNSENT:
+		set_outcome(job, SW_OUTCOME_UNSENT, result->detail);
+		break;
+	case SW_H2_UNKNOWN:
+		set_outcome(job, SW_OUTCOME_UNKNOWN, result->detail);
+		break;
+	case SW_H2_CONNECT_FAILED:
+		set_outcome(job, SW_OUTCOME_RETRY, result->detail);
+		break;
+	}
+	on_back(job, result->duration_ms);
+}
+
+static void on_mail_done(struct sw_mail_call *call, const struct sw_mail_result *result)
+{
+	struct sw_pusher_job *job = call->ctx;
+	switch (result->end) {
+	case SW_MAIL_ANSWERED:
+		classify(job, NULL, &result->reply);
+		break;
+	case SW_MAIL_UNSENT:
+		set_outcome(job, SW_OUTCOME_UNSENT, result->detail);
+		break;
+	case SW_MAIL_UNKNOWN:
+		set_outcome(job, SW_OUTCOME_UNKNOWN, result->detail);
+		break;
+	case SW_MAIL_CONNECT_FAILED:
+		set_outcome(job, SW_OUTCOME_RETRY, result->detail);
+		break;
+	}
+	on_back(job, result->duration_ms);
+}
+
+/* ---- an attempt ---- */
+
+static int hand_over(struct sw_pusher_job *job, struct sw_pusher_endpoint *endpoint, struct sw_diag *diag_out)
+{
+	if (endpoint->h2) {
+		job->call.h2 = (struct sw_h2_call){.request = &job->send.as.http, .done = on_h2_done, .ctx = job};
+		return sw_h2_send(endpoint->h2, &job->call.h2);
+	}
+	job->call.mail = (struct sw_mail_call){.message = &job->send.as.mail, .done = on_mail_done, .ctx = job};
+	return sw_mail_send(endpoint->mail, &job->call.mail, diag_out);
+}
+
+static int encode(struct sw_pusher_job *job, struct sw_diag *diag_out)
+{
+	struct sw_pusher_instance_run *instance = job->instance;
+	struct sw_notification notification;
+	sw_arena_reset(&job->arena);
+	sw_pusher_notification(&job->item, &job->arena, &notification);
+	struct sw_push_target target = sw_pusher_target(&job->item);
+	target.registered_at_ms = job->registered_at_ms;
+	job->credential_number = instance->credential.number;
+	return instance->ops->encode(instance->provider, &target, &notification, job->tried_at_ms, &job->arena,
+				     &job->send, diag_out);
+}
+
+/* What encode or the transport said of the request itself. */
+static enum sw_outcome_kind outcome_of_error(int err)
+{
+	switch (err) {
+	case SW_EINVAL:
+	case SW_ELIMIT:
+		return SW_OUTCOME_REJECTED;
+	case SW_EBUSY:
+	case SW_ECLOSED:
+		return SW_OUTCOME_UNSENT;
+	default:
+		return SW_OUTCOME_CONFIG;
+	}
+}
+
+static void send_one(struct sw_pusher_job *job)
+{
+	struct sw_diag diag = {""};
+	job->tried_at_ms = sw_clock_wall_ms();
+	int err = encode(job, &diag);
+	if (err == SW_OK) {
+		struct sw_pusher_endpoint *endpoint = sw_pusher_endpoint_of(job->instance, job->send.endpoint, &diag);
+		err = endpoint ? hand_over(job, endpoint, &diag) : SW_ECONFIG;
+	}
+	if (err == SW_OK) {
+		job->instance->sending++;
+	} else {
+		on_refused(job, outcome_of_error(err), diag.text[0] ? diag.text : sw_err_text(err));
+	}
+}
+
+void sw_pusher_dispatch(struct sw_pusher_instance_run *instance)
+{
+	const struct sw_pusher *pusher = instance->pusher;
+	/* What a send puts back into the list is not taken again in this turn. */
+	for (size_t left = instance->ready.count; left && instance->sending < pusher->config.concurrency; left--) {
+		if (pusher->phase != SW_PUSHER_RUNNING || !sw_pusher_credential_ready(instance)) {
+			return;
+		}
+		struct sw_pusher_job *job = sw_pusher_list_pop(&instance->ready);
+		if (sw_clock_mono_ms() - job->gated_mono_ms > SW_PUSHER_REGATE_MS) {
+			sw_pusher_gate(job);
+		} else {
+			send_one(job);
+		}
+	}
+}
+
+void sw_pusher_ready(struct sw_pusher_job *job)
+{
+	struct sw_pusher_instance_run *instance = job->instance;
+	if (instance->pusher->phase != SW_PUSHER_RUNNING) {
+		sw_pusher_job_abandon(job);
+		return;
+	}
+	job->ready_mono_ms = sw_clock_mono_ms();
+	sw_pusher_list_push(&instance->ready, job);
+	sw_pusher_instance_kick(instance);
+}
+
+void sw_pusher_let_go_held(struct sw_pusher_instance_run *instance)
+{
+	int64_t now_ms = sw_clock_mono_ms();
+	for (size_t left = instance->ready.count; left; left--) {
+		struct sw_pusher_job *job = sw_pusher_list_pop(&instance->ready);
+		if (now_ms - job->ready_mono_ms < SW_PUSHER_HOLD_MAX_MS) {
+			sw_pusher_list_push(&instance->ready, job);
+			continue;
+		}
+		set_outcome(job, SW_OUTCOME_UNSENT, "held back");
+		struct sw_push_facts facts = facts_of(job);
+		job->step = sw_push_after_hold(&facts);
+		sw_pusher_settle(job);
+	}
+}
