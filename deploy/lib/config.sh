@@ -62,7 +62,7 @@ sw_config_sim() {
 --key=$keys/tls/server.key
 --apns-key=$(cat "$keys/apns/key_id")=$keys/apns/public.pem
 --apns-team=$(cat "$keys/apns/team_id")
---topic=$CONFIG_TOPIC
+--apns-topic=$CONFIG_TOPIC
 --fcm-account=$secrets/service-account.json
 --smtp-user=surewire
 --smtp-password-file=$keys/smtp.password

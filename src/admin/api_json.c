@@ -9,6 +9,8 @@
 
 #include <inttypes.h>
 
+enum { CHARACTER_BYTES_MAX = 4 };
+
 static void put_key(struct sw_buf *out, const char *key)
 {
 	if (out->len && out->ptr[out->len - 1] != '{') {
@@ -38,6 +40,10 @@ void sw_json_put_bool(struct sw_buf *out, const char *key, bool value)
 
 void sw_json_put_text(struct sw_buf *out, const char *key, struct sw_bytes value)
 {
+	/* A text that was cut to fit may end inside a character. */
+	for (int cut = 0; cut < CHARACTER_BYTES_MAX - 1 && value.len && !sw_utf8_valid(value); cut++) {
+		value.len--;
+	}
 	put_key(out, key);
 	sw_json_put_string(out, sw_utf8_valid(value) ? value : sw_bytes_str("(not UTF-8)"));
 }

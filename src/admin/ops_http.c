@@ -13,6 +13,7 @@
 #include <surewire/json.h>
 #include <surewire/mem.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

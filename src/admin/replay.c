@@ -6,6 +6,7 @@
 #include <surewire/mem.h>
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

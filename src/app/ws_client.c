@@ -59,7 +59,7 @@ static int parse_url(const char *text, struct target *target_out, struct sw_diag
 	char *scheme = ok ? take_part(url, CURLUPART_SCHEME) : NULL;
 	target_out->host = ok ? take_part(url, CURLUPART_HOST) : NULL;
 	target_out->tls = scheme && strcmp(scheme, "wss") == 0;
-	ok = target_out->host && target_out->host[0] && (target_out->tls || strcmp(scheme, "ws") == 0);
+	ok = scheme && target_out->host && target_out->host[0] && (target_out->tls || strcmp(scheme, "ws") == 0);
 	if (ok) {
 		char *port = take_part(url, CURLUPART_PORT);
 		char *path = take_part(url, CURLUPART_PATH);

@@ -171,17 +171,17 @@ static bool must_repeat(const struct lane *lane, int result)
 static void on_published(struct sw_publish *publish, int result)
 {
 	struct lane *lane = publish->ctx;
-	struct sw_blob *body = publish->body;
 	if (must_repeat(lane, result)) {
-		/* The publisher spaces its own attempts by the broker's round trip; a full queue drains meanwhile. */
+		/* Spaced by the broker's round trip; a full queue drains meanwhile. */
+		sw_blob_ref(publish->body);
 		if (sw_publisher_send_always(lane->gateway->publisher, publish) == SW_OK) {
 			return;
 		}
+		sw_blob_unref(publish->body);
 	}
 	if (result != SW_OK && result != SW_ECLOSED) {
 		SW_LOG(WARN, "gateway.publish_refused", SW_F_STR("queue", lane->queue), SW_F_ERR(result));
 	}
-	sw_blob_unref(body);
 	pthread_mutex_lock(&lane->lock);
 	struct waiter *sent = lane->sent;
 	lane->sent = NULL;

@@ -46,7 +46,7 @@ struct range {
 struct wanted {
 	struct sw_rows users;  /* int64_t */
 	struct sw_rows ranges; /* struct range */
-	int64_t node;
+	struct sw_rows nodes; /* int64_t */
 };
 
 static void want_user(struct mailbox *m, struct sw_arena *arena, struct wanted *want, int64_t id)
@@ -95,7 +95,7 @@ static void want_item(struct mailbox *m, struct sw_arena *arena, struct wanted *
 		want_range(arena, want, item->as.fallback.user, item->as.fallback.pos - 1, item->as.fallback.pos);
 		break;
 	case SW_ITEM_NODE_GONE:
-		want->node = item->as.node_gone.node;
+		*(int64_t *)sw_rows_add(&want->nodes, arena, sizeof(int64_t)) = item->as.node_gone.node;
 		break;
 	case SW_ITEM_ACK:
 		want_user(m, arena, want, item->as.ack.user);
@@ -158,14 +158,14 @@ static int queue_ranges(struct sw_arena *arena, const struct sw_rows *rows, stru
 	return 1;
 }
 
-static int queue_node(struct sw_arena *arena, int64_t node, struct sw_pg *pg)
+static int queue_nodes(struct sw_arena *arena, const struct sw_rows *nodes, struct sw_pg *pg)
 {
-	if (!node) {
+	if (nodes->count == 0) {
 		return 0;
 	}
 	struct sw_pg_params params;
 	sw_pg_params_init(&params, arena);
-	sw_pg_add_i64(&params, node);
+	sw_pg_add_i64s(&params, nodes->items, nodes->count);
 	sw_pg_queue(pg, SW_SQL_MAILBOX_LOAD_NODE_SESSIONS, &params);
 	return 1;
 }
@@ -182,7 +182,7 @@ static size_t step_load(void *step, struct sw_batch *batch, struct sw_pg *pg)
 	m->unacked = m->node_sessions = NULL;
 	m->loading_users = queue_users(&batch->arena, &want.users, pg);
 	m->loading_unacked = queue_ranges(&batch->arena, &want.ranges, pg);
-	m->loading_node = queue_node(&batch->arena, want.node, pg);
+	m->loading_node = queue_nodes(&batch->arena, &want.nodes, pg);
 	return (size_t)(m->loading_users + m->loading_unacked + m->loading_node);
 }
 

@@ -46,13 +46,12 @@ static void set_ready(struct sw_pusher_instance_run *instance, bool ready)
 }
 
 /* Once a minute while it lasts. */
-static void tell(struct sw_pusher_instance_run *instance)
+static void tell(struct sw_pusher_instance_run *instance, const char *event)
 {
 	struct sw_pusher_credential *credential = &instance->credential;
 	int64_t now_ms = sw_clock_mono_ms();
 	if (!credential->told_mono_ms || now_ms - credential->told_mono_ms >= TELL_MS) {
-		SW_LOG(ERROR, "pusher.credential_broken", SW_F_STR("instance", instance->config->name),
-		       SW_F_STR("reason", credential->text));
+		SW_LOG(ERROR, event, SW_F_STR("instance", instance->config->name), SW_F_STR("reason", credential->text));
 		credential->told_mono_ms = now_ms;
 	}
 }
@@ -65,7 +64,7 @@ static void on_failed(struct sw_pusher_instance_run *instance, const char *text,
 	credential->backoff_ms = backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff_ms * 2;
 	credential->wait_until_mono_ms = sw_clock_mono_ms() + wait_ms;
 	set_text(credential, text);
-	tell(instance);
+	tell(instance, "pusher.credential_not_fetched");
 	look_again(instance, wait_ms);
 }
 
@@ -131,7 +130,7 @@ bool sw_pusher_credential_ready(struct sw_pusher_instance_run *instance)
 		break;
 	}
 	set_ready(instance, false);
-	tell(instance);
+	tell(instance, "pusher.credential_broken");
 	look_again(instance, LOOK_AGAIN_MS);
 	return false;
 }

@@ -273,6 +273,15 @@ static void wait_for(struct sw_pusher *pusher, const bool *flag, int64_t deadlin
 	pthread_mutex_unlock(&pusher->lock);
 }
 
+/* Connections end on the loop; one that was never started is turned here. */
+static void await_egress(struct sw_pusher *pusher)
+{
+	while (!pusher->started && pusher->open_egress) {
+		uv_run(sw_loop_uv(pusher->loop), UV_RUN_ONCE);
+	}
+	wait_for(pusher, &pusher->egress_closed, INT64_MAX / 2);
+}
+
 static void stop_consumers(struct sw_pusher *pusher)
 {
 	for (size_t i = 0; i < pusher->instance_count; i++) {
@@ -304,7 +313,7 @@ void sw_pusher_close(struct sw_pusher *pusher, int64_t drain_deadline_mono_ms)
 	wait_for(pusher, &pusher->drained, drain_deadline_mono_ms);
 	on_loop(pusher, do_cut);
 	stop_consumers(pusher);
-	wait_for(pusher, &pusher->egress_closed, INT64_MAX / 2);
+	await_egress(pusher);
 	sw_pg_pool_close(pusher->store);
 	sw_publisher_close(pusher->publisher, sw_clock_mono_ms() + PUBLISHER_CLOSE_MS);
 	on_loop(pusher, do_finish);

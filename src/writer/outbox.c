@@ -25,7 +25,9 @@ static void on_done(struct sw_publish *publish, int result)
 
 static void dispatch(struct sw_engine *engine, struct parcel *parcel)
 {
+	parcel->publish.body = sw_blob_ref(parcel->body);
 	if (sw_publisher_send_always(engine->publisher, &parcel->publish) != SW_OK) {
+		sw_blob_unref(parcel->publish.body);
 		parcel->result = SW_ECLOSED;
 		sw_mailbox_post_always(&engine->inbox, &parcel->note.mail);
 	}
@@ -60,7 +62,7 @@ static struct parcel *parcel_new(struct sw_engine *engine, struct sw_out *out, s
 	parcel->flight = out->kind == SW_OUT_NODE ? NULL : flight;
 	parcel->publish.exchange = out->exchange;
 	snprintf(parcel->publish.routing_key, sizeof(parcel->publish.routing_key), "%s", out->routing_key);
-	parcel->publish.body = sw_blob_new(sw_buf_bytes(&out->buf));
+	parcel->body = sw_blob_new(sw_buf_bytes(&out->buf));
 	parcel->publish.mandatory = true;
 	parcel->publish.persistent = out->kind != SW_OUT_NODE;
 	parcel->publish.done = on_done;
@@ -123,7 +125,7 @@ static void finish(struct sw_engine *engine, struct parcel *parcel)
 	if (parcel->flight && --parcel->flight->waiting == 0) {
 		flight_land(engine, parcel->flight);
 	}
-	sw_blob_unref(parcel->publish.body);
+	sw_blob_unref(parcel->body);
 	free(parcel);
 }
 
@@ -144,7 +146,7 @@ static void abandon(struct sw_engine *engine, struct parcel *parcel)
 			abandon(engine, lane->first);
 		}
 	}
-	sw_blob_unref(parcel->publish.body);
+	sw_blob_unref(parcel->body);
 	free(parcel);
 }
 

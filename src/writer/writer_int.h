@@ -57,6 +57,7 @@ struct flight {
 /* A message on its way out. */
 struct parcel {
 	struct sw_publish publish; /* first */
+	struct sw_blob *body;      /* kept for another try; publish has a reference of its own */
 	struct note note;
 	struct parcel *next;       /* in its lane */
 	struct parcel *retry_next; /* in the list of those that wait to be sent again */

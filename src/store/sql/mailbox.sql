@@ -14,7 +14,7 @@ SELECT user_id, device, platform, provider, app, token, sandbox, registered_at_m
 SELECT user_id, session, device, node, active FROM session WHERE user_id = ANY($1::bigint[]);
 
 -- name: load_node_sessions
-SELECT user_id, session FROM session WHERE node = $1::bigint;
+SELECT user_id, session, node FROM session WHERE node = ANY($1::bigint[]);
 
 -- name: load_unacked
 -- after < 0: what an active device has acked, or was pushed for, as stored.

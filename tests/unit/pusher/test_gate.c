@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Is a job still worth sending? And what a copy of a job that was recorded before is worth. */
+#include "pusher/policy.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A job that passes. */
+static struct sw_push_gate good(void)
+{
+	return (struct sw_push_gate){.pos = 10, .cursor = 9, .seen = 9, .now_ms = 1000, .spent_at_ms = 1001, .attempts = 2,
+				     .state = SW_PUSH_STATE_RETRY, .state_attempts = 2};
+}
+
+static void check_drop(const struct sw_push_gate *gate, enum sw_push_result result, const char *why, bool fallback)
+{
+	struct sw_push_step step;
+	assert_false(sw_push_gate(gate, &step));
+	assert_int_equal(step.next, SW_PUSH_NEXT_END);
+	assert_int_equal(step.record, SW_PUSH_STATE_DROPPED);
+	assert_int_equal(step.result, result);
+	assert_int_equal(step.attempts, gate->attempts);
+	assert_string_equal(step.why, why);
+	assert_int_equal(step.fallback, fallback);
+	assert_false(step.dead || step.token_dead);
+}
+
+static void check_repeat(const struct sw_push_gate *gate)
+{
+	struct sw_push_step step;
+	assert_false(sw_push_gate(gate, &step));
+	assert_int_equal(step.next, SW_PUSH_NEXT_END);
+	assert_int_equal(step.record, SW_PUSH_STATE_NONE);
+	assert_int_equal(step.result, SW_PUSH_RESULT_REPEAT);
+	assert_false(step.dead || step.token_dead || step.fallback);
+}
+
+static void gate__worth_sending__passes(void **state)
+{
+	(void)state;
+	struct sw_push_step step;
+	struct sw_push_gate gate = good();
+	assert_true(sw_push_gate(&gate, &step));
+	gate.redelivered = true;
+	assert_true(sw_push_gate(&gate, &step));
+	gate.state = SW_PUSH_STATE_NONE;
+	gate.state_attempts = 0;
+	gate.attempts = 0;
+	assert_true(sw_push_gate(&gate, &step));
+}
+
+static void gate__acked_by_the_device__drops(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good();
+	gate.cursor = 10;
+	gate.seen = 10; /* its own ack comes first */
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_ACKED, "acked", false);
+}
+
+static void gate__seen_on_another_device__drops(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good();
+	gate.seen = 10;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_READ_ELSEWHERE, "read_elsewhere", false);
+}
+
+static void gate__token_replaced__drops(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good();
+	gate.token_replaced = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_TOKEN_REPLACED, "token_replaced", false);
+}
+
+static void gate__token_gone__asks_for_another_way_when_nothing_else_is_live(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good();
+	gate.token_gone = true;
+	gate.token_replaced = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_TOKEN_GONE, "token_gone", true);
+	gate.other_live = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_TOKEN_GONE, "token_gone", false);
+	gate.other_live = false;
+	gate.fallback_only = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_TOKEN_GONE, "token_gone", false);
+}
+
+static void gate__too_late__drops(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good();
+	gate.now_ms = gate.spent_at_ms;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_EXPIRED, "expired", false);
+}
+
+static void gate__recorded_as_final_and_new_copy__is_a_repeat(void **state)
+{
+	(void)state;
+	const enum sw_push_state finals[] = {SW_PUSH_STATE_DELIVERED, SW_PUSH_STATE_DROPPED, SW_PUSH_STATE_TOKEN_DEAD,
+					     SW_PUSH_STATE_REJECTED, SW_PUSH_STATE_DEAD};
+	for (size_t i = 0; i < sizeof(finals) / sizeof(finals[0]); i++) {
+		struct sw_push_gate gate = good();
+		gate.state = finals[i];
+		check_repeat(&gate);
+	}
+}
+
+static void gate__delivered_and_redelivered__is_a_repeat(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good();
+	gate.state = SW_PUSH_STATE_DELIVERED;
+	gate.redelivered = true;
+	check_repeat(&gate);
+}
+
+static void gate__dropped_and_redelivered__is_judged_again(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good();
+	gate.state = SW_PUSH_STATE_DROPPED;
+	gate.redelivered = true;
+	gate.token_gone = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_TOKEN_GONE, "token_gone", true);
+}
+
+static void gate__consequences_perhaps_unpublished__publishes_them_again(void **state)
+{
+	(void)state;
+	struct sw_push_step step;
+	struct sw_push_gate gate = good();
+	gate.redelivered = true;
+	gate.state = SW_PUSH_STATE_TOKEN_DEAD;
+	assert_false(sw_push_gate(&gate, &step));
+	assert_true(step.token_dead && !step.dead && !step.fallback);
+	assert_int_equal(step.record, SW_PUSH_STATE_NONE);
+	gate.state = SW_PUSH_STATE_REJECTED;
+	assert_false(sw_push_gate(&gate, &step));
+	assert_true(step.dead && step.fallback && !step.token_dead);
+	gate.state = SW_PUSH_STATE_DEAD;
+	gate.fallback_only = true;
+	assert_false(sw_push_gate(&gate, &step));
+	assert_true(step.dead && !step.fallback);
+	assert_int_equal(step.next, SW_PUSH_NEXT_END);
+}
+
+static void gate__attempt_recorded_before__new_copy_is_a_repeat_redelivered_goes_on(void **state)
+{
+	(void)state;
+	struct sw_push_step step;
+	struct sw_push_gate gate = good();
+	gate.state_attempts = 3;
+	check_repeat(&gate);
+	gate.redelivered = true;
+	assert_false(sw_push_gate(&gate, &step));
+	assert_int_equal(step.next, SW_PUSH_NEXT_LATER);
+	assert_int_equal(step.attempts, 3);
+	assert_int_equal(step.record, SW_PUSH_STATE_NONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gate__worth_sending__passes),
+		cmocka_unit_test(gate__acked_by_the_device__drops),
+		cmocka_unit_test(gate__seen_on_another_device__drops),
+		cmocka_unit_test(gate__token_replaced__drops),
+		cmocka_unit_test(gate__token_gone__asks_for_another_way_when_nothing_else_is_live),
+		cmocka_unit_test(gate__too_late__drops),
+		cmocka_unit_test(gate__recorded_as_final_and_new_copy__is_a_repeat),
+		cmocka_unit_test(gate__delivered_and_redelivered__is_a_repeat),
+		cmocka_unit_test(gate__dropped_and_redelivered__is_judged_again),
+		cmocka_unit_test(gate__consequences_perhaps_unpublished__publishes_them_again),
+		cmocka_unit_test(gate__attempt_recorded_before__new_copy_is_a_repeat_redelivered_goes_on),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
