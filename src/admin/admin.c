@@ -64,8 +64,8 @@ int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_
 	admin->config.housekeeping_ms = config->housekeeping_ms > 0 ? config->housekeeping_ms : HOUSEKEEPING_MS;
 	admin->config.replay_age_ms = config->replay_age_ms > 0 ? config->replay_age_ms : REPLAY_AGE_MS;
 	admin->archived = sw_metric_counter("surewire_admin_dead_archived_total", NULL, "Dead letters archived.");
-	admin->waiting_gauge =
-		sw_metric_gauge("surewire_admin_dead_waiting", NULL, "Dead letters taken from the queue and not archived yet.");
+	admin->waiting_gauge = sw_metric_gauge("surewire_admin_dead_waiting", NULL,
+					       "Dead letters taken from the queue and not archived yet.");
 	sw_mailbox_init(&admin->inbox, PREFETCH, NULL, NULL);
 	sw_pause_init(&admin->pause);
 	int err = open_bus(admin);
@@ -85,7 +85,8 @@ int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_
 struct sw_admin_state sw_admin_state(struct sw_admin *admin)
 {
 	return (struct sw_admin_state){
-		.broker_connected = sw_consumer_state(admin->consumer).connected && sw_publisher_state(admin->publisher).connected,
+		.broker_connected = sw_consumer_state(admin->consumer).connected &&
+				    sw_publisher_state(admin->publisher).connected,
 		.store_connected = atomic_load(&admin->store_connected),
 		.waiting = atomic_load(&admin->waiting),
 	};

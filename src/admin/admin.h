@@ -25,7 +25,8 @@ struct sw_admin_state {
 };
 
 /* Starts the threads; connections come in the background. SW_EINVAL: the broker's config is unusable. */
-int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_out, struct sw_diag *diag_out) SW_MUST_CHECK;
+int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_out,
+		  struct sw_diag *diag_out) SW_MUST_CHECK;
 /* Any thread. */
 struct sw_admin_state sw_admin_state(struct sw_admin *admin);
 /* Finishes the batch under way; what else was taken goes back to the broker. After sw_ops_close. NULL is allowed. */

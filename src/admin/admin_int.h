@@ -26,6 +26,7 @@ struct sw_admin {
 void *sw_archive_main(void *admin);
 
 /* housekeeping.c: one round of it, bounded. *more_out: there is more to do at once. */
-int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, bool *more_out, struct sw_diag *diag_out) SW_MUST_CHECK;
+int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, bool *more_out,
+			struct sw_diag *diag_out) SW_MUST_CHECK;
 
 #endif

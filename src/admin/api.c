@@ -134,7 +134,8 @@ static void answer(struct sw_api_request *request)
 		sw_api_fail(request, 503, "unavailable", "the store is away or busy");
 	}
 	if (request->status < 400) {
-		sw_http_respond(request->exchange, request->status, "application/json", NULL, sw_buf_bytes(&request->body));
+		sw_http_respond(request->exchange, request->status, "application/json", NULL,
+				sw_buf_bytes(&request->body));
 	} else {
 		sw_http_problem(request->exchange, request->status, request->code, request->problem.text,
 				request->status == 503 ? "Retry-After: 2\r\n" : NULL);

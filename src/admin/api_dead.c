@@ -103,7 +103,8 @@ void sw_api_run_dead_get(struct sw_api_request *request, struct sw_pg *pg)
 static void fail_publish(struct sw_api_request *request, int err)
 {
 	if (err == SW_EUNROUTABLE) {
-		sw_api_fail(request, 409, "no_queue", "no queue takes jobs of this provider: it is not configured any more");
+		sw_api_fail(request, 409, "no_queue",
+			    "no queue takes jobs of this provider: it is not configured any more");
 	} else if (err == SW_ETIMEOUT || err == SW_ECLOSED) {
 		sw_api_fail(request, 503, "unconfirmed",
 			    "the broker did not confirm in time; replaying again is safe, it repeats the same job");

@@ -14,7 +14,7 @@ enum {
 	BATCH_BYTES_MAX = 8 << 20, /* one message may pass it alone */
 	WRITE_MS = 15000,
 	BACKOFF_MIN_MS = 100,
-	BACKOFF_MAX_MS = 5000,
+	BACKOFF_MAX_MS = 2000,
 };
 
 struct archive {
@@ -158,7 +158,8 @@ static int do_work(struct archive *archive, struct sw_diag *diag_out)
 	} else if (err == SW_OK && sw_clock_mono_ms() >= archive->housekeeping_mono_ms) {
 		bool more = false;
 		err = sw_housekeeping_run(archive->pg, &archive->arena, &more, diag_out);
-		archive->housekeeping_mono_ms = sw_clock_mono_ms() + (more ? 0 : archive->admin->config.housekeeping_ms);
+		archive->housekeeping_mono_ms = sw_clock_mono_ms() +
+						(more ? 0 : archive->admin->config.housekeeping_ms);
 	}
 	return err;
 }

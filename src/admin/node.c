@@ -75,8 +75,9 @@ static int lease(struct sw_node *node, const char *roles, const char *address, s
 static void lost(const struct sw_node *node)
 {
 	SW_LOG(ERROR, "node.slot_lost", SW_F_INT("slot", node->slot), SW_F_INT("node", node->boot),
-	       SW_F_STR("reason", "the lease was not renewed in time and another process has the slot: ids could repeat, "
-					  "so this process stops; start it again"));
+	       SW_F_STR("reason",
+			"the lease was not renewed in time and another process has the slot: ids could repeat, "
+			"so this process stops; start it again"));
 	abort();
 }
 
@@ -162,7 +163,8 @@ int sw_node_open(const struct sw_pg_config *pg, const char *roles, const char *a
 		free_node(node);
 		return err;
 	}
-	SW_LOG(INFO, "node.leased", SW_F_INT("slot", node->slot), SW_F_INT("node", node->boot), SW_F_STR("roles", roles));
+	SW_LOG(INFO, "node.leased", SW_F_INT("slot", node->slot), SW_F_INT("node", node->boot),
+	       SW_F_STR("roles", roles));
 	*node_out = node;
 	return SW_OK;
 }

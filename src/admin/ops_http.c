@@ -160,7 +160,8 @@ static void on_request(void *ctx, struct sw_http_exchange *exchange)
 	if (err == SW_ENOTFOUND) {
 		sw_http_problem(exchange, 404, "not_found", "there is nothing at this path", NULL);
 	} else if (match.api && !ops->api) {
-		sw_http_problem(exchange, 404, "not_found", "this process does not have the role admin: ask one that has", NULL);
+		sw_http_problem(exchange, 404, "not_found",
+				"this process does not have the role admin: ask one that has", NULL);
 	} else if (err) {
 		refuse_method(exchange, match.allow);
 	} else if (match.api) {

@@ -27,8 +27,8 @@ struct sw_ops_loop {
 
 /* Copied, the two lists too; what they point to is borrowed until close. */
 struct sw_ops_config {
-	const char *host; /* numeric */
-	uint16_t port;    /* 0: chosen by the system */
+	const char *host;  /* numeric */
+	uint16_t port;     /* 0: chosen by the system */
 	const char *token; /* what the API wants as `Authorization: Bearer`; at least 16 characters when admin is set */
 	const struct sw_ready_check *checks;
 	size_t count;

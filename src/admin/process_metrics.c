@@ -39,7 +39,8 @@ static void put_memory(struct sw_buf *out)
 		return;
 	}
 	double page = (double)sysconf(_SC_PAGESIZE);
-	put(out, "process_resident_memory_bytes", "Resident memory size in bytes.", "gauge", (double)resident_pages * page);
+	put(out, "process_resident_memory_bytes", "Resident memory size in bytes.", "gauge",
+	    (double)resident_pages * page);
 	put(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.", "gauge", (double)size_pages * page);
 }
 
@@ -57,7 +58,8 @@ static void put_files(struct sw_buf *out)
 	}
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		put(out, "process_max_fds", "Maximum number of open file descriptors.", "gauge", (double)limit.rlim_cur);
+		put(out, "process_max_fds", "Maximum number of open file descriptors.", "gauge",
+		    (double)limit.rlim_cur);
 	}
 }
 
@@ -67,7 +69,8 @@ static void put_cpu(struct sw_buf *out)
 	if (getrusage(RUSAGE_SELF, &usage) == 0) {
 		double seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 				 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-		put(out, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", "counter", seconds);
+		put(out, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", "counter",
+		    seconds);
 	}
 }
 
@@ -93,8 +96,8 @@ static void put_start_time(struct sw_buf *out)
 	}
 	if (at) {
 		double ticks = strtod(at + 1, NULL);
-		put(out, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.", "gauge",
-		    boot + ticks / (double)sysconf(_SC_CLK_TCK));
+		put(out, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
+		    "gauge", boot + ticks / (double)sysconf(_SC_CLK_TCK));
 	}
 }
 
@@ -104,6 +107,7 @@ void sw_process_metrics_export(struct sw_buf *out)
 	put_memory(out);
 	put_files(out);
 	put_start_time(out);
-	sw_buf_put_str(out, "# HELP surewire_build_info The version of this program.\n# TYPE surewire_build_info gauge\n"
-			    "surewire_build_info{version=\"" SW_VERSION "\"} 1\n");
+	sw_buf_put_str(out,
+		       "# HELP surewire_build_info The version of this program.\n# TYPE surewire_build_info gauge\n"
+		       "surewire_build_info{version=\"" SW_VERSION "\"} 1\n");
 }

@@ -41,7 +41,8 @@ int sw_replay_build(const struct sw_item_job *old, int number, int64_t now_ms, i
 	if (!usable) {
 		return SW_EINVAL;
 	}
-	snprintf(replay_out->routing_key, sizeof(replay_out->routing_key), "%s%.*s", prefix, SW_BYTES_FMT(old->provider));
+	snprintf(replay_out->routing_key, sizeof(replay_out->routing_key), "%s%.*s", prefix,
+		 SW_BYTES_FMT(old->provider));
 	uint8_t count[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number};
 	replay_out->job = sw_uuid_derive("surewire.replay", sw_bytes(old->job.bytes, sizeof(old->job.bytes)),
 					 sw_bytes(count, sizeof(count)));

@@ -54,8 +54,7 @@ static bool path_matches(const char *pattern_text, struct sw_bytes path, int64_t
 
 static bool method_matches(const char *wanted, struct sw_bytes method)
 {
-	return sw_bytes_equal_str(method, wanted) ||
-	       (strcmp(wanted, "GET") == 0 && sw_bytes_equal_str(method, "HEAD"));
+	return sw_bytes_equal_str(method, wanted) || (strcmp(wanted, "GET") == 0 && sw_bytes_equal_str(method, "HEAD"));
 }
 
 int sw_route_find(struct sw_bytes method, struct sw_bytes path, struct sw_route_match *match_out)

@@ -15,12 +15,12 @@
 #include <surewire/provider.h>
 
 enum {
-	SW_H2_BODY_MAX = 16 * 1024,        /* of a response; what is longer is cut and the stream cancelled */
+	SW_H2_BODY_MAX = 16 * 1024,         /* of a response; what is longer is cut and the stream cancelled */
 	SW_H2_HEADERS_BYTES_MAX = 8 * 1024, /* of a response; further headers are left out */
-	SW_H2_CONNECT_TIMEOUT_MS = 10000,  /* name, TCP, TLS and the server's SETTINGS together */
+	SW_H2_CONNECT_TIMEOUT_MS = 10000,   /* name, TCP, TLS and the server's SETTINGS together */
 	SW_H2_PING_ACK_TIMEOUT_MS = 10000,
-	SW_H2_CLOSE_GRACE_MS = 10000,      /* sw_h2_pool_close waits this long for answers */
-	SW_H2_STREAMS_MAX = 1000,          /* on one connection, whatever the server allows */
+	SW_H2_CLOSE_GRACE_MS = 10000, /* sw_h2_pool_close waits this long for answers */
+	SW_H2_STREAMS_MAX = 1000,     /* on one connection, whatever the server allows */
 };
 
 enum sw_h2_end {

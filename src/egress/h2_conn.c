@@ -277,7 +277,7 @@ void sw_h2_conn_tick(struct h2_conn *conn, int64_t now_ms)
 			sw_h2_conn_die(conn, "closing");
 		} else if (now_ms >= conn->started_ms + SW_H2_CONNECT_TIMEOUT_MS) {
 			sw_h2_conn_die(conn, conn->session != NULL ? "no SETTINGS from the server in time"
-								    : "connecting took too long");
+								   : "connecting took too long");
 		}
 		return;
 	}

@@ -68,8 +68,8 @@ struct h2_conn {
 	bool answered;
 	bool accounted; /* its end or GOAWAY was told to the pool */
 	int64_t started_ms;
-	int64_t received_ms;    /* last bytes from the server */
-	int64_t ping_sent_ms;   /* 0: none outstanding */
+	int64_t received_ms;  /* last bytes from the server */
+	int64_t ping_sent_ms; /* 0: none outstanding */
 	int64_t ping_done_ms;
 };
 
@@ -82,8 +82,8 @@ struct sw_h2_pool {
 	size_t queue_max;
 	struct h2_list finished;
 	struct h2_conn *conns;
-	int64_t retry_ms; /* no connect before */
-	unsigned failures; /* in a row */
+	int64_t retry_ms;           /* no connect before */
+	unsigned failures;          /* in a row */
 	char detail[H2_DETAIL_MAX]; /* of the last failure */
 	bool in_turn;
 	bool kicked;

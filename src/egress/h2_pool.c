@@ -219,8 +219,7 @@ static bool wants_connection(const struct sw_h2_pool *pool)
 			continue;
 		}
 		working++;
-		if (conn->state == H2_CONNECTING ||
-		    (pool->endpoint->initial_streams_max > 0 && !conn->full_streams)) {
+		if (conn->state == H2_CONNECTING || (pool->endpoint->initial_streams_max > 0 && !conn->full_streams)) {
 			return false;
 		}
 	}

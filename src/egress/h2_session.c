@@ -286,7 +286,8 @@ int sw_h2_session_submit(struct h2_conn *conn, struct h2_work *work)
 		snprintf(port, sizeof(port), ":%u", endpoint->port);
 	}
 	char authority[300];
-	snprintf(authority, sizeof(authority), "%s%s%s%s", bracket ? "[" : "", endpoint->host, bracket ? "]" : "", port);
+	snprintf(authority, sizeof(authority), "%s%s%s%s", bracket ? "[" : "", endpoint->host, bracket ? "]" : "",
+		 port);
 	char content_length[24];
 	snprintf(content_length, sizeof(content_length), "%zu", req->body.len);
 	struct nv_list list = {.count = 0};

@@ -39,8 +39,9 @@ static int load_files(SSL_CTX *ctx, const struct sw_endpoint *endpoint, struct s
 	}
 	const char *key_file = endpoint->key_file != NULL ? endpoint->key_file : endpoint->cert_file;
 	if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1) {
-		return sw_diag_set(diag_out, SW_ETLS, "%s: expected an unencrypted private key in PEM form that fits %s",
-				   key_file, endpoint->cert_file);
+		return sw_diag_set(diag_out, SW_ETLS,
+				   "%s: expected an unencrypted private key in PEM form that fits %s", key_file,
+				   endpoint->cert_file);
 	}
 	return SW_OK;
 }

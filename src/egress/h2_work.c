@@ -95,11 +95,12 @@ void sw_h2_work_header(struct h2_work *work, struct sw_bytes name, struct sw_byt
 		take_status(work, value);
 		return;
 	}
-	if (work->field_count == SW_HTTP_HEADERS_MAX || work->head.len + name.len + value.len > SW_H2_HEADERS_BYTES_MAX) {
+	if (work->field_count == SW_HTTP_HEADERS_MAX ||
+	    work->head.len + name.len + value.len > SW_H2_HEADERS_BYTES_MAX) {
 		return;
 	}
-	work->fields[work->field_count++] =
-		(struct h2_field){.name_at = work->head.len, .name_len = name.len, .value_len = value.len};
+	work->fields[work->field_count++] = (struct h2_field){
+		.name_at = work->head.len, .name_len = name.len, .value_len = value.len};
 	sw_buf_put_bytes(&work->head, name);
 	sw_buf_put_bytes(&work->head, value);
 }

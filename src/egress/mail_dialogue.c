@@ -49,8 +49,9 @@ static int stage_of(const struct sw_mail_dialogue *d, struct sw_bytes command)
 		const char *verb;
 		int stage;
 	} verbs[] = {
-		{"EHLO ", SW_MAIL_STAGE_CONNECT}, {"HELO ", SW_MAIL_STAGE_CONNECT}, {"STARTTLS", SW_MAIL_STAGE_CONNECT},
-		{"AUTH ", SW_MAIL_STAGE_AUTH},	  {"MAIL FROM:", SW_MAIL_STAGE_MAIL}, {"RCPT TO:", SW_MAIL_STAGE_RCPT},
+		{"EHLO ", SW_MAIL_STAGE_CONNECT},    {"HELO ", SW_MAIL_STAGE_CONNECT},
+		{"STARTTLS", SW_MAIL_STAGE_CONNECT}, {"AUTH ", SW_MAIL_STAGE_AUTH},
+		{"MAIL FROM:", SW_MAIL_STAGE_MAIL},  {"RCPT TO:", SW_MAIL_STAGE_RCPT},
 	};
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (starts_with(command, verbs[i].verb)) {

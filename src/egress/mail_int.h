@@ -14,8 +14,8 @@
 enum { SW_MAIL_DETAIL_MAX = 160, SW_MAIL_BODY_MAX = 1024 * 1024 };
 
 struct mail_job {
-	struct sw_mail mail; /* first: posted to a worker and back */
-	struct mail_job *next; /* in the pool's queue */
+	struct sw_mail mail;       /* first: posted to a worker and back */
+	struct mail_job *next;     /* in the pool's queue */
 	struct sw_mail_call *call; /* the loop's thread only, as the next */
 	void *worker;
 	int64_t accepted_ms;

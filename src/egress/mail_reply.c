@@ -45,8 +45,8 @@ static void copy_printable(char *out, size_t size, const char *text)
 static void take_line(struct sw_mail_reply_reader *reader)
 {
 	const char *line = reader->line;
-	bool is_reply = reader->len >= 3 && line[0] >= '2' && line[0] <= '5' && is_digit(line[1]) && is_digit(line[2]) &&
-			(line[3] == '\0' || line[3] == ' ' || line[3] == '-');
+	bool is_reply = reader->len >= 3 && line[0] >= '2' && line[0] <= '5' && is_digit(line[1]) &&
+			is_digit(line[2]) && (line[3] == '\0' || line[3] == ' ' || line[3] == '-');
 	if (!is_reply) {
 		return;
 	}

@@ -229,7 +229,8 @@ int sw_mail_header_put(struct sw_buf *out, const char *name, struct sw_bytes val
 	}
 	err = err != SW_OK ? err : out->err;
 	if (err == SW_EINVAL) {
-		return sw_diag_set(diag_out, err, "mail header %s: expected Name <address> with an ASCII address", name);
+		return sw_diag_set(diag_out, err, "mail header %s: expected Name <address> with an ASCII address",
+				   name);
 	}
 	return err == SW_OK ? SW_OK : sw_diag_set(diag_out, err, "mail header %s: too long", name);
 }

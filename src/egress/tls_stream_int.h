@@ -16,8 +16,8 @@ struct sw_tls_stream;
 struct sw_tls_stream_events {
 	void (*on_open)(void *ctx, const SSL *ssl); /* verified and encrypted */
 	void (*on_data)(void *ctx, struct sw_bytes data);
-	void (*on_drain)(void *ctx);                      /* what was written went to the socket */
-	void (*on_lost)(void *ctx, const char *detail);   /* at most once; still to be closed by the owner */
+	void (*on_drain)(void *ctx);                    /* what was written went to the socket */
+	void (*on_lost)(void *ctx, const char *detail); /* at most once; still to be closed by the owner */
 };
 
 /* Takes ssl (client state, host name to check set). Each address but the last has 3 s for its TCP connect; the whole

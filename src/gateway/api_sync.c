@@ -45,7 +45,7 @@ static void finish(struct request *request, struct sw_bytes events, int64_t curs
 	sw_buf_put_char(&out, '}');
 	sw_http_respond(request->exchange, 200, "application/json", "Cache-Control: no-store\r\n", sw_buf_bytes(&out));
 	sw_buf_release(&out);
-	if (request->accepted) {
+	if (request->announced) {
 		announce(request, false);
 	}
 	request_free(request);
@@ -67,15 +67,15 @@ static void on_done(struct gw_read *read)
 		request->reading = false;
 		if (read->err) {
 			api_fail(request->exchange, SW_ERROR_UNAVAILABLE, "the store is away, try again");
-			if (request->accepted) {
+			if (request->announced) {
 				announce(request, false);
 			}
 			request_free(request);
-		} else if (sync->last_pos > sync->after || !request->rich) {
+		} else if (sync->last_pos > sync->after || !request->waits) {
 			finish(request, sw_buf_bytes(&sync->events), sync->last_pos);
-		} else if (!request->accepted) {
+		} else if (!request->announced) {
 			/* Nothing yet: wait as a session. READY tells whether something came in between. */
-			request->accepted = true;
+			request->announced = true;
 			announce(request, true);
 		}
 	}
@@ -161,7 +161,7 @@ void api_sync(struct gw_loop *loop, struct sw_http_exchange *exchange, const cha
 		request->user_name = sw_xstrdup(name);
 		request->device = sw_xstrdup(sw_buf_cstr(&device));
 		request->cursor = cursor;
-		request->rich = wait_s > 0;
+		request->waits = wait_s > 0;
 		if (device.len && cursor > 0) {
 			(void)publish_ack(loop->gateway, user, request->device, cursor, true);
 		}

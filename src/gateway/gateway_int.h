@@ -127,9 +127,10 @@ struct request {
 	char *user_name;
 	char *device;
 	int64_t cursor;
-	bool accepted;
+	bool accepted;  /* confirmed by the broker */
+	bool announced; /* long poll: known to the mailbox as a session */
+	bool waits;     /* long poll: an empty answer only when the time is over */
 	bool reading;
-	bool rich; /* what the answer to conversations looks like */
 };
 
 /* ---- names of users ---- */

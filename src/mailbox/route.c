@@ -200,6 +200,16 @@ void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int
 	m->batch_checks++;
 }
 
+/* Sockets that should have acked by now may have missed the event itself: they compare and repair. */
+static void remind_sessions(struct sw_batch *batch, const struct user *user)
+{
+	for (size_t i = 0; i < user->session_count; i++) {
+		struct sw_item ready = {.kind = SW_ITEM_READY,
+					.as.ready = {.session = user->sessions[i].session, .pos = user->pos}};
+		sw_batch_to_node(batch, user->sessions[i].node, &ready);
+	}
+}
+
 void on_check(struct mailbox *m, struct sw_batch *batch, const struct sw_item_check *check)
 {
 	struct user *user = user_find(m, check->user);
@@ -220,6 +230,9 @@ void on_check(struct mailbox *m, struct sw_batch *batch, const struct sw_item_ch
 		planned++;
 	}
 	m->batch_late += (int64_t)planned;
+	if (planned) {
+		remind_sessions(batch, user);
+	}
 	int64_t handled = user->pushed_pos > user_seen(user) ? user->pushed_pos : user_seen(user);
 	if (user->pos > handled && (user->pos > check->pos || planned)) {
 		arm_check(m, batch, user, user->session_count ? m->config->ack_timeout_ms : 0);

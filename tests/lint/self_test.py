@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 import includes
+import protocol
 import sizes
 
 HEAD = "/* SPDX-License-Identifier: Apache-2.0 */\n"
@@ -76,6 +77,31 @@ class Lint(unittest.TestCase):
             "src/base/a.c:4: expected f() to have at most 80 lines, got 81",
             "src/base/b.c: expected at most 500 lines, got 501: split it by purpose",
             'src/base/c.c:1: expected "SPDX-License-Identifier: Apache-2.0"'])
+
+    def write_protocol(self, rows):
+        self.write("src/proto/close_codes.def",
+                   '/* SW_CLOSE(NAME, code, reason, advice) */\nSW_CLOSE(A, 4400, "bad, worse", "x (y)")\n'
+                   'SW_CLOSE(B, 4401, "no", "z")\n')
+        self.write("src/proto/error_codes.def", 'SW_ERROR_CODE(A, "a", 400, "text")\n')
+        self.write("src/proto/reject_codes.def", 'SW_REJECT(A, 1, "a", "text")\n')
+        self.write("docs/protocol.md",
+                   f"<!-- table: close_codes.def -->\n| code | reason | advice |\n|---|---|---|\n{rows}\n"
+                   "<!-- table: error_codes.def -->\n| code | status | meaning |\n|---|---|---|\n| `a` | 400 | text |\n"
+                   "<!-- table: reject_codes.def -->\n| code | meaning |\n|---|---|\n| `a` | text |\n")
+        return list(protocol.check(self.root))
+
+    def test_protocol_agrees(self):
+        self.assertEqual(self.write_protocol("| 4400 | `bad, worse` | x (y) |\n| 4401 | `no` | z |\n"), [])
+
+    def test_protocol_differs(self):
+        self.assertEqual(self.write_protocol("| 4400 | `bad, worse` | x |\n"), [
+            "docs/protocol.md: close_codes.def, row 1: expected | 4400 | `bad, worse` | x (y) |, got | 4400 | `bad, worse` | x |",
+            "docs/protocol.md: close_codes.def, row 2: expected | 4401 | `no` | z |, got none"])
+
+    def test_protocol_without_table(self):
+        self.write_protocol("")
+        self.write("docs/protocol.md", "nothing")
+        self.assertEqual(len(list(protocol.check(self.root))), 3)
 
 
 if __name__ == "__main__":

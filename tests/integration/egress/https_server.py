@@ -3,6 +3,7 @@
 """An HTTP/1.1 server by Python's http.server; the path says what happens. https_server.py CERT_DIR PORT [--plain]"""
 import http.server
 import json
+import socket
 import ssl
 import sys
 import time
@@ -30,7 +31,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif verb == "slow":
             time.sleep(600)
         elif verb == "cut":
-            self.connection.close()
+            self.connection.shutdown(socket.SHUT_RDWR)
             return
         self.send_response(status)
         for name, value in extra.items():

@@ -132,9 +132,8 @@ uint16_t free_port(void)
 
 static void wait_for_listener(const struct server_process *server)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET,
-				   .sin_port = htons(server->port),
-				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_port = htons(server->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	for (int i = 0; i < START_TIMEOUT_MS / 20; i++) {
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
 		int rv = connect(fd, (struct sockaddr *)&addr, sizeof(addr));

@@ -147,7 +147,6 @@ static void start__no_usable_answer__status_zero_and_a_text(void **state)
 	run_one(&rig, &one);
 	assert_int_equal(one.status, 0);
 	assert_non_null(strstr(one.detail, "certificate"));
-	snprintf(one.url, sizeof(one.url), "https://127.0.0.1:%u/", free_port());
 	prepare(&rig, &one, "https", "/token");
 	snprintf(one.url, sizeof(one.url), "https://127.0.0.1:%u/token", free_port());
 	one.fetch.request.url = sw_bytes_str(one.url);
@@ -160,8 +159,13 @@ static void start__http__loopback_only(void **state)
 {
 	(void)state;
 	static const char *const args[] = {"--plain", NULL};
-	static const char *const refused[] = {"http://example.org/token", "http://127.0.0.1.example.org/", "ftp://localhost/",
-					      "file:///etc/hostname", "token", "", "http://192.0.2.1/"};
+	static const char *const refused[] = {"http://example.org/token",
+					      "http://127.0.0.1.example.org/",
+					      "ftp://localhost/",
+					      "file:///etc/hostname",
+					      "token",
+					      "",
+					      "http://192.0.2.1/"};
 	struct rig rig;
 	struct one one;
 	rig_open(&rig, args);

@@ -85,7 +85,7 @@ static void send__python_echo__request_as_given(void **state)
 	assert_non_null(strstr(one->body, authority));
 	assert_non_null(strstr(one->body, "[\":method\", \"POST\"], [\":scheme\", \"https\"]"));
 	assert_non_null(strstr(one->body, "[\"apns-topic\", \"org.example.chat\"], [\"apns-id\", \"1234\"], "
-					   "[\"content-length\", \"10\"]"));
+					  "[\"content-length\", \"10\"]"));
 	assert_non_null(strstr(one->body, "\"never_indexed\": [\":path\", \"apns-id\"]"));
 	batch_release(&batch);
 	rig_release(&rig);

@@ -18,8 +18,9 @@ static void send__starttls_and_auth__mail_as_written(void **state)
 	add_header(&one.message, "To", "someone@example.net");
 	add_header(&one.message, "Subject",
 		   "Приветствую вас 👋 в очень длинной теме, которая не помещается в одну строку заголовка");
-	add_header(&one.message, "List-Unsubscribe", "<https://example.org/u/abcdefghijklmnopqrstuvwxyz0123456789>, "
-						     "<mailto:u+abcdefghijklmnopqrstuvwxyz@example.org>");
+	add_header(&one.message, "List-Unsubscribe",
+		   "<https://example.org/u/abcdefghijklmnopqrstuvwxyz0123456789>, "
+		   "<mailto:u+abcdefghijklmnopqrstuvwxyz@example.org>");
 	one.message.text = sw_bytes_str("Zeile 1 über alles\n.\nтест\n");
 	send_one(&rig, &one);
 	expect_reply(&one, 250, "2.0.0", SW_MAIL_STAGE_DATA);

@@ -21,8 +21,8 @@ int http_send(uint16_t port, const char *method, const char *path, const char *h
 	assert_true(fd >= 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	char request[2048];
-	int len = snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", method, path,
-			   headers);
+	int len = snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", method,
+			   path, headers);
 	assert_true(len > 0 && (size_t)len < sizeof(request));
 	assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
 	return fd;

@@ -30,7 +30,8 @@ static void query_parse__all_parameters__taken(void **state)
 	sw_arena_init(&arena);
 	struct sw_api_query q;
 	struct sw_diag diag;
-	assert_int_equal(parse("provider=apns&app=&reason=a%20b+c&user=bob&before=17&limit=500", &arena, &q, &diag), SW_OK);
+	assert_int_equal(parse("provider=apns&app=&reason=a%20b+c&user=bob&before=17&limit=500", &arena, &q, &diag),
+			 SW_OK);
 	assert_true(sw_bytes_equal_str(q.provider, "apns"));
 	assert_non_null(q.app.ptr); /* given, and empty */
 	assert_int_equal(q.app.len, 0);
@@ -50,8 +51,9 @@ static void query_parse__bad_values__name_the_parameter(void **state)
 	(void)state;
 	static const struct {
 		const char *query, *named;
-	} rows[] = {{"limit=0", "\"limit\""},     {"limit=501", "\"limit\""},  {"limit=x", "\"limit\""},
-		    {"limit=", "\"limit\""},      {"before=-1", "\"before\""}, {"before=9223372036854775808", "\"before\""},
+	} rows[] = {{"limit=0", "\"limit\""},        {"limit=501", "\"limit\""},
+		    {"limit=x", "\"limit\""},        {"limit=", "\"limit\""},
+		    {"before=-1", "\"before\""},     {"before=9223372036854775808", "\"before\""},
 		    {"provider=%zz", "\"provider\""}};
 	struct sw_arena arena;
 	sw_arena_init(&arena);
@@ -105,7 +107,8 @@ static void request__without_or_with_a_wrong_token__401(void **state)
 	assert_int_equal(answer->status, 401);
 	assert_non_null(strstr(answer->text, "\r\nWWW-Authenticate: Bearer"));
 	assert_non_null(strstr(answer->body, "\"code\":\"unauthorized\""));
-	assert_int_equal(ask(*state, "GET", "/v1/admin/status", "Authorization: Bearer 0123456789abcdeX\r\n")->status, 401);
+	assert_int_equal(ask(*state, "GET", "/v1/admin/status", "Authorization: Bearer 0123456789abcdeX\r\n")->status,
+			 401);
 	assert_int_equal(ask(*state, "POST", "/v1/admin/dead/1/replay", "")->status, 401);
 }
 
@@ -130,8 +133,12 @@ static void close__request_waits_for_the_store__is_answered_first(void **state)
 {
 	struct fixture *f = *state;
 	int fd = http_send(sw_ops_port(f->ops), "GET", "/v1/admin/status", AUTHORIZED);
-	/* Answered after the request above was taken: both have connections of one loop, served in order of arrival. */
-	assert_int_equal(ask(f, "GET", "/healthz", "")->status, 200);
+	/* The gauge shows when it has reached the pool. */
+	const struct sw_metric *waiting = sw_metric_gauge("surewire_store_pool_waiting", NULL, "");
+	for (int tries = 0; tries < 1000 && sw_metric_get(waiting) == 0; tries++) {
+		assert_int_equal(ask(f, "GET", "/healthz", "")->status, 200);
+	}
+	assert_int_equal(sw_metric_get(waiting), 1);
 	sw_ops_close(f->ops);
 	f->ops = NULL;
 	http_receive(fd, &f->answer);

@@ -145,7 +145,8 @@ static json_t *end_object(struct sw_buf *out)
 static void deliveries__rows_of_tries__grouped_by_job(void **state)
 {
 	struct sw_buf *out = *state;
-	struct sw_message_row message = {.id = 42, .conv = 9, .seq = 1, .sender = sw_bytes_str("alice"), .kind = sw_bytes_str("text")};
+	struct sw_message_row message = {
+		.id = 42, .conv = 9, .seq = 1, .sender = sw_bytes_str("alice"), .kind = sw_bytes_str("text")};
 	sw_buf_put_char(out, '{');
 	sw_json_put_message(out, &message);
 	struct sw_json_deliveries d;
@@ -182,7 +183,8 @@ static void deliveries__none__empty_array(void **state)
 	json_decref(root);
 }
 
-static void add_recipient(struct sw_json_recipients *r, const char *user, int64_t pos, const char *device, int64_t cursor)
+static void add_recipient(struct sw_json_recipients *r, const char *user, int64_t pos, const char *device,
+			  int64_t cursor)
 {
 	struct sw_recipient_row row = {.user = sw_bytes_str(user),
 				       .pos = pos,

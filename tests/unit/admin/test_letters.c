@@ -52,9 +52,8 @@ static struct sw_item job_item(void)
 
 static struct sw_item dead_item(struct sw_bytes job, const char *reason)
 {
-	return (struct sw_item){
-		.kind = SW_ITEM_DEAD,
-		.as.dead = {.reason = sw_bytes_str(reason), .status = 410, .at_ms = 1000, .job = job}};
+	return (struct sw_item){.kind = SW_ITEM_DEAD,
+				.as.dead = {.reason = sw_bytes_str(reason), .status = 410, .at_ms = 1000, .job = job}};
 }
 
 static void put_section(struct fixture *f, const struct sw_item *items, size_t count)
@@ -186,7 +185,8 @@ static void text__bytes_the_store_refuses__become_question_marks(void **state)
 	struct fixture *f = *state;
 	assert_true(sw_bytes_equal_str(sw_letter_text(&f->arena, sw_bytes("a\0b", 3)), "a?b"));
 	assert_true(sw_bytes_equal_str(sw_letter_text(&f->arena, sw_bytes_str("a\xff")), "a?"));
-	assert_true(sw_bytes_equal_str(sw_letter_text(&f->arena, sw_bytes_str("gr\xc3\xbc\xc3\x9f")), "gr\xc3\xbc\xc3\x9f"));
+	assert_true(sw_bytes_equal_str(sw_letter_text(&f->arena, sw_bytes_str("gr\xc3\xbc\xc3\x9f")),
+				       "gr\xc3\xbc\xc3\x9f"));
 	assert_non_null(sw_letter_text(&f->arena, (struct sw_bytes){0}).ptr);
 }
 

@@ -78,8 +78,9 @@ static void readyz__all_well__200_with_every_check(void **state)
 {
 	const struct http_answer *answer = ask(*state, "GET", "/readyz");
 	assert_int_equal(answer->status, 200);
-	assert_string_equal(answer->body, "{\"ready\":true,\"checks\":[{\"name\":\"broker\",\"ok\":true,\"detail\":\"\"},"
-					  "{\"name\":\"store\",\"ok\":true,\"detail\":\"\"}]}");
+	assert_string_equal(answer->body,
+			    "{\"ready\":true,\"checks\":[{\"name\":\"broker\",\"ok\":true,\"detail\":\"\"},"
+			    "{\"name\":\"store\",\"ok\":true,\"detail\":\"\"}]}");
 }
 
 static void readyz__one_check_fails__503_says_which_and_heals(void **state)

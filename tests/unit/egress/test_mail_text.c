@@ -59,7 +59,7 @@ static void header_put__bad_names_addresses_and_bytes__refused(void **state)
 	static const struct {
 		const char *name, *value;
 	} table[] = {
-		{"", "x"},	    {"Sub ject", "x"},	      {"Subject:", "x"},	 {"X\r\nY", "x"},
+		{"", "x"},           {"Sub ject", "x"},          {"Subject:", "x"},          {"X\r\nY", "x"},
 		{"Subject", "\xff"}, {"To", "jürgen@b.example"}, {"To", "A <jü@b.example>"},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -166,9 +166,16 @@ static void address_check__table__only_plain_addresses(void **state)
 {
 	(void)state;
 	static const char *const good[] = {"a@b.example", "first.last+tag@sub.example.org", "jürgen@example.org"};
-	static const char *const bad[] = {"",	      "a",	   "@b",	 "a@",	       "a b@c.example",
-					  "<a@b.example>", "a@b.example>\r\nRCPT TO:<x@y.example", "a@b.example,c@d.example",
-					  "a\n@b.example", "\"a\"@b.example"};
+	static const char *const bad[] = {"",
+					  "a",
+					  "@b",
+					  "a@",
+					  "a b@c.example",
+					  "<a@b.example>",
+					  "a@b.example>\r\nRCPT TO:<x@y.example",
+					  "a@b.example,c@d.example",
+					  "a\n@b.example",
+					  "\"a\"@b.example"};
 	struct sw_diag diag = {""};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(sw_mail_address_check(sw_bytes_str(good[i]), &diag), SW_OK);
