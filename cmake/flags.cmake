@@ -8,6 +8,7 @@ add_library(sw_flags INTERFACE)
 target_include_directories(sw_flags INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(sw_flags INTERFACE _GNU_SOURCE SW_VERSION="${PROJECT_VERSION}")
 target_compile_options(sw_flags INTERFACE
+  -include ${CMAKE_SOURCE_DIR}/src/base/banned.h
   -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
   -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough -fno-strict-aliasing -fno-common -fstack-protector-strong
   $<$<CONFIG:Debug>:-O1 -g3 -fno-omit-frame-pointer>

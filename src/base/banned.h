@@ -7,6 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#pragma GCC poison gets strtok atoi atol atoll
+#pragma GCC poison gets strtok atoi atol atoll strcpy strcat sprintf vsprintf
 
 #endif

@@ -11,12 +11,12 @@ enum { COUNTER_BITS = 12, NODE_BITS = 10, LOW6 = 64 };
 void sw_idgen_init(struct sw_idgen *gen, unsigned node)
 {
 	*gen = (struct sw_idgen){.node = node & SW_ID_NODE_MAX};
-	mtx_init(&gen->lock, mtx_plain);
+	pthread_mutex_init(&gen->lock, NULL);
 }
 
 void sw_idgen_release(struct sw_idgen *gen)
 {
-	mtx_destroy(&gen->lock);
+	pthread_mutex_destroy(&gen->lock);
 }
 
 static void advance(struct sw_idgen *gen)
@@ -38,16 +38,16 @@ static int64_t compose(const struct sw_idgen *gen)
 
 int64_t sw_id_next(struct sw_idgen *gen)
 {
-	mtx_lock(&gen->lock);
+	pthread_mutex_lock(&gen->lock);
 	advance(gen);
 	int64_t id = compose(gen);
-	mtx_unlock(&gen->lock);
+	pthread_mutex_unlock(&gen->lock);
 	return id;
 }
 
 int64_t sw_id_next_low6(struct sw_idgen *gen, unsigned low6)
 {
-	mtx_lock(&gen->lock);
+	pthread_mutex_lock(&gen->lock);
 	do {
 		advance(gen);
 		unsigned up = (gen->counter & ~(unsigned)(LOW6 - 1)) | (low6 % LOW6);
@@ -58,7 +58,7 @@ int64_t sw_id_next_low6(struct sw_idgen *gen, unsigned low6)
 		gen->counter |= LOW6 - 1;
 	} while (true);
 	int64_t id = compose(gen);
-	mtx_unlock(&gen->lock);
+	pthread_mutex_unlock(&gen->lock);
 	return id;
 }
 

@@ -5,15 +5,15 @@
 #ifndef SW_BASE_ID_H
 #define SW_BASE_ID_H
 
+#include <pthread.h>
 #include <stdint.h>
-#include <threads.h>
 
 #define SW_ID_EPOCH_MS INT64_C(1735689600000)
 enum { SW_ID_NODE_MAX = 1023, SW_ID_TEXT_MAX = 21 };
 
 /* Any thread. */
 struct sw_idgen {
-	mtx_t lock;
+	pthread_mutex_t lock;
 	unsigned node;
 	int64_t last_ms;
 	unsigned counter;

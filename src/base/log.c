@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines in logfmt or JSON, one write(2) each so that lines of threads never mix. */
+#include "base/utf8.h"
+
 #include <surewire/buf.h>
 #include <surewire/clock.h>
 #include <surewire/json.h>
@@ -57,13 +59,13 @@ static bool is_bare(struct sw_bytes text)
 
 static void put_text(struct sw_buf *line, struct sw_bytes text, bool json)
 {
-	if (text.len > VALUE_BYTES_MAX) {
-		text.len = VALUE_BYTES_MAX;
-	}
+	text = sw_utf8_cut(text, VALUE_BYTES_MAX);
 	if (!json && is_bare(text)) {
 		sw_buf_put_bytes(line, text);
-	} else {
+	} else if (sw_utf8_valid(text)) {
 		sw_json_put_string(line, text);
+	} else {
+		sw_json_put_cstr(line, "(not UTF-8)");
 	}
 }
 
@@ -127,8 +129,15 @@ void sw_log_write(enum sw_log_level level, const char *event, const struct sw_lo
 	sw_buf_printf(&line, json ? "{\"ts\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"" : "ts=%s level=%s event=%s", when,
 		      level_names[level], event);
 	for (size_t i = 0; i < count; i++) {
+		size_t before = line.len;
 		put_field(&line, &fields[i], json);
+		if (line.err) {
+			/* A field that does not fit is left out whole, so that the line stays well-formed. */
+			line.len = before;
+			line.err = SW_OK;
+		}
 	}
+	line.max += 2;
 	sw_buf_put_str(&line, json ? "}\n" : "\n");
 	ssize_t ignored = write(log_fd, line.ptr, line.len);
 	(void)ignored;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/uuid.h"
 
-#include "base/hash.h"
 #include "base/rng.h"
 
-#include <surewire/buf.h>
-
+#include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
-
-enum { DERIVE_BYTES_MAX = 1024 };
 
 static void stamp(struct sw_uuid *uuid, unsigned version)
 {
@@ -24,21 +21,28 @@ struct sw_uuid sw_uuid_random(void)
 	return uuid;
 }
 
+static void add_run(EVP_MD_CTX *digest, struct sw_bytes run)
+{
+	/* Lengths keep ("ab","c") and ("a","bc") apart. */
+	uint8_t len[4] = {(uint8_t)(run.len >> 24), (uint8_t)(run.len >> 16), (uint8_t)(run.len >> 8), (uint8_t)run.len};
+	EVP_DigestUpdate(digest, len, sizeof(len));
+	EVP_DigestUpdate(digest, run.ptr, run.len);
+}
+
 struct sw_uuid sw_uuid_derive(const char *purpose, struct sw_bytes a, struct sw_bytes b)
 {
-	struct sw_buf text;
-	sw_buf_init(&text, DERIVE_BYTES_MAX);
-	sw_buf_put_str(&text, purpose);
-	/* Lengths keep ("ab","c") and ("a","bc") apart. */
-	sw_buf_put_u32(&text, (uint32_t)a.len);
-	sw_buf_put_bytes(&text, a);
-	sw_buf_put_u32(&text, (uint32_t)b.len);
-	sw_buf_put_bytes(&text, b);
-	uint8_t digest[32];
-	sw_hash_sha256(sw_buf_bytes(&text), digest);
-	sw_buf_release(&text);
+	uint8_t sha256[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
+		abort();
+	}
+	EVP_DigestUpdate(digest, purpose, strlen(purpose));
+	add_run(digest, a);
+	add_run(digest, b);
+	EVP_DigestFinal_ex(digest, sha256, NULL);
+	EVP_MD_CTX_free(digest);
 	struct sw_uuid uuid;
-	memcpy(uuid.bytes, digest, sizeof(uuid.bytes));
+	memcpy(uuid.bytes, sha256, sizeof(uuid.bytes));
 	stamp(&uuid, 8);
 	return uuid;
 }

@@ -53,7 +53,9 @@ void announce_down(struct session *session)
 	}
 	session->announced = false;
 	struct sw_item item = {.kind = SW_ITEM_SESSION_DOWN,
-			       .as.session_down = {.user = session->user, .session = session->number}};
+			       .as.session_down = {.user = session->user,
+						.node = session->loop->gateway->config.node,
+						.session = session->number}};
 	to_mailbox(session, &item);
 }
 
@@ -80,7 +82,10 @@ void on_presence(struct session *session, bool active)
 	session->active = active;
 	struct sw_item item = {
 		.kind = SW_ITEM_PRESENCE,
-		.as.presence = {.user = session->user, .session = session->number, .active = active}};
+		.as.presence = {.user = session->user,
+				.node = session->loop->gateway->config.node,
+				.session = session->number,
+				.active = active}};
 	to_mailbox(session, &item);
 }
 

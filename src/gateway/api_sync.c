@@ -31,7 +31,8 @@ static void announce(struct request *request, bool up)
 								 .active = true,
 								 .cursor = request->cursor};
 	} else {
-		item.as.session_down = (struct sw_item_session_down){.user = request->user, .session = request->number};
+		item.as.session_down = (struct sw_item_session_down){
+			.user = request->user, .node = gateway->config.node, .session = request->number};
 	}
 	(void)lane_add(gateway, SW_ROLE_MAILBOX, sw_partition_of_user(request->user), &item, NULL, true);
 }

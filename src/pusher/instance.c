@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS_MAX = 160 };
+enum { LABELS_MAX = 256 };
 
 /* ---- numbers ---- */
 
@@ -19,7 +19,7 @@ static struct sw_metric *counter(const struct sw_pusher_instance_run *instance, 
 				 const char *help)
 {
 	char labels[LABELS_MAX];
-	snprintf(labels, sizeof(labels), "provider=\"%s\"%s%s", instance->config->name, more[0] ? "," : "", more);
+	snprintf(labels, sizeof(labels), "provider=\"%.64s\"%s%.128s", instance->config->name, more[0] ? "," : "", more);
 	return sw_metric_counter(name, labels, help);
 }
 

@@ -14,9 +14,9 @@ import urllib.parse
 import urllib.request
 import uuid
 
-import jwt
 import websockets
 
+from surewire_client import make_token
 from surewire_env import wait_until
 
 TOPIC = "org.surewire.demo"
@@ -86,15 +86,12 @@ class Stands:
 
 
 class Person:
-    """A user; exists for Surewire from its first call on."""
+    """A user with an account; made by World.person and World.people."""
 
     def __init__(self, world, name):
         self.world = world
-        self.name = f"{name}-{secrets.token_hex(4)}"
-        self.bearer = world.mint(self.name)
-        self.tokens = {}
-        status, answer = self.call("GET", "/v1/sync")
-        assert status == 200, answer
+        self.name = name
+        self.bearer = make_token(world.deployment, name)
 
     def call(self, method, path, body=None):
         return call(method, self.world.node.url + path, body, self.bearer)
@@ -104,7 +101,6 @@ class Person:
         body = {"provider": provider, "token": token, "app": TOPIC, **more}
         status, answer = self.call("PUT", f"/v1/devices/{name}", body)
         assert status == 204, (status, answer)
-        self.tokens[name] = token
         return token
 
     def iphone(self, name="iphone"):
@@ -196,19 +192,23 @@ class World:
     def __init__(self, deployment, config=None, sim=True):
         self.deployment = deployment
         self.space = deployment.space
-        self._key = bytes.fromhex((deployment.keys / "client" / "dev.HS256.key").read_text().strip())
         self.sim = deployment.sim() if sim else None
         self.stands = Stands(deployment.sim_control)
         limits = {"gateway.rate_address_per_s": 100000, "gateway.rate_address_burst": 100000}
         self.node = deployment.node(config={**limits, "mailbox.ack_timeout": "1s", **(config or {})})
 
-    def mint(self, user):
-        now = int(time.time())
-        claims = {"sub": user, "iss": "surewire-dev", "aud": "surewire", "iat": now, "exp": now + 3600}
-        return jwt.encode(claims, self._key, algorithm="HS256", headers={"kid": "dev"})
+    def people(self, name, count):
+        """So many new users, called NAME and something of their own."""
+        names = [f"{name}-{secrets.token_hex(4)}" for _ in range(count)]
+        self.space.query(
+            "INSERT INTO account (user_id, name, created_at_ms)"
+            " SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bigint[])",
+            ([secrets.randbits(60) + 1 for _ in names], names, [int(time.time() * 1000)] * count),
+        )
+        return [Person(self, each) for each in names]
 
     def person(self, name):
-        return Person(self, name)
+        return self.people(name, 1)[0]
 
     def arrived(self, provider, token, count=1, timeout_s=ARRIVAL_S):
         """The records of the token, once there are so many; more are an error."""

@@ -12,11 +12,19 @@ class Session:
 
     def __init__(self, socket):
         self.socket = socket
+        self.kept = []  # read while waiting for another kind
 
     async def read(self, kind=None):
-        frame = json.loads(await self.socket.recv())
-        assert kind is None or frame["t"] == kind, frame
-        return frame
+        """The next frame, or the next of that kind: acks and sends come in any order."""
+        for frame in self.kept:
+            if kind in (None, frame["t"]):
+                self.kept.remove(frame)
+                return frame
+        while True:
+            frame = json.loads(await self.socket.recv())
+            if kind in (None, frame["t"]):
+                return frame
+            self.kept.append(frame)
 
     async def send(self, **frame):
         await self.socket.send(json.dumps(frame))
@@ -40,8 +48,8 @@ class Session:
         return frame
 
     async def until_closed(self):
-        """Frames that still come, until the client is gone."""
-        rest = []
+        """Frames that were not read yet and those that still come, until the client is gone."""
+        rest, self.kept = self.kept, []
         try:
             while True:
                 rest.append(await self.read())

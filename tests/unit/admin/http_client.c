@@ -39,7 +39,7 @@ void http_receive(int fd, struct http_answer *answer_out)
 	close(fd);
 	answer_out->text[len] = '\0';
 	assert_int_equal(strncmp(answer_out->text, "HTTP/1.1 ", 9), 0);
-	answer_out->status = atoi(answer_out->text + 9);
+	answer_out->status = (int)strtol(answer_out->text + 9, NULL, 10);
 	const char *body = strstr(answer_out->text, "\r\n\r\n");
 	assert_non_null(body);
 	answer_out->body = body + 4;
