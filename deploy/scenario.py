@@ -7,6 +7,7 @@ stand-ins of the providers (their control API) and in Surewire's delivery record
 again: accounts and devices are kept, faults are taken back. Exit code 1 with a list if something did not arrive.
 """
 import asyncio
+import ctypes
 import email
 import email.policy
 import hashlib
@@ -42,6 +43,7 @@ OFFLINE = {
 HALF_OPEN = "grace"
 FLAKY = "heidi"
 PEOPLE = [*ONLINE, *OFFLINE]
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Failed(Exception):
@@ -240,6 +242,7 @@ class Client:
 
 async def half_open_child(url, user, device):
     """A process of its own: says hello, reads what there was, says "ready" and waits to be stopped."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a stopped process would outlive a killed parent
     client = await Client(user, device, sys.stdin.readline().strip()).connect(url)
     await asyncio.sleep(0.5)  # for the last ack to be on its way
     print("ready", flush=True)
@@ -250,22 +253,18 @@ async def half_open_child(url, user, device):
 class HalfOpen:
     """A device whose socket is open and dead: its process is stopped, the kernel goes on acknowledging."""
 
-    def __init__(self, url, user, token):
-        device = OFFLINE[user][0]
+    def __init__(self, url, user, token, started):
         self.process = subprocess.Popen(
-            [sys.executable, __file__, "--half-open", url, user, device],
+            [sys.executable, __file__, "--half-open", url, user, OFFLINE[user][0]],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
-        try:
-            self.process.stdin.write(token + "\n")
-            self.process.stdin.flush()
-            if self.process.stdout.readline().strip() != "ready":
-                raise Failed(f"the client of {user} did not get ready")
-            self.process.send_signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
-        except BaseException:
-            self.end()
-            raise
+        started.append(self)  # from now on it is ended, whatever happens
+        self.process.stdin.write(token + "\n")
+        self.process.stdin.flush()
+        if self.process.stdout.readline().strip() != "ready":
+            raise Failed(f"the client of {user} did not get ready")
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def end(self):
         self.process.kill()
@@ -309,7 +308,8 @@ class Arrival:
         text = PROVIDER_NAMES[self.provider]
         retries = self.delivery["attempt_count"] - 1
         if self.user == HALF_OPEN:
-            text += f", no ack in {(self.delivery['created_at_ms'] - self.message['sent_ms']) // 1000} s, pushed"
+            first_ms = self.delivery["attempts"][0]["at_ms"]
+            text += f", no ack in {(first_ms - self.message['sent_ms']) // 1000} s, pushed"
         if retries:
             text += f", after {retries} {'retry' if retries == 1 else 'retries'}"
         return text
@@ -324,7 +324,8 @@ def look_for_records(arrivals):
         for delivery in answer["deliveries"]:
             for arrival in wanted:
                 key = (arrival.message["id"], arrival.user, arrival.device)
-                if key == (message_id, delivery["user"], delivery["device"]) and delivery["state"] == "delivered":
+                if (key == (message_id, delivery["user"], delivery["device"]) and delivery["state"] == "delivered"
+                        and delivery["attempts"]):
                     arrival.delivery = delivery
 
 
@@ -399,7 +400,7 @@ async def walk(sim, url, tokens, run, started):
     created = {"id": group["id"], "text": run, "sent_ms": now_ms(), "title": "news of the group"}
     await until_arrived(sim, make_arrivals(created, [user for user in PEOPLE if user != "alice"], clients))
 
-    started.append(await asyncio.to_thread(HalfOpen, env("SUREWIRE_WS"), HALF_OPEN, tokens[HALF_OPEN]))
+    await asyncio.to_thread(HalfOpen, env("SUREWIRE_WS"), HALF_OPEN, tokens[HALF_OPEN], started)
     flaky_token = push_token(FLAKY, "apns")
     sim.add_fault({"provider": "apns", "match": {"token": flaky_token}, "action": {"status": 503, "retry_after": 1}, "count": 2})
 
@@ -416,11 +417,12 @@ async def walk(sim, url, tokens, run, started):
 
 
 async def finish(sim, started):
-    await asyncio.to_thread(sim.clean)
     for each in started:
         if isinstance(each, HalfOpen):
             each.end()
-        else:
+    await asyncio.to_thread(sim.clean)
+    for each in started:
+        if isinstance(each, Client):
             await each.close()
 
 
@@ -433,6 +435,8 @@ def check_ways(arrivals):
 
 
 async def main():
+    # As asyncio does for SIGINT: what was started is ended.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     url = env("SUREWIRE_URL")
     run = secrets.token_hex(4)
     sim = Sim(env("SUREWIRE_SIM_CONTROL"))
@@ -451,19 +455,14 @@ async def main():
     print(f"    {len(messages)} messages, each stored within {slowest} ms; {len(arrivals)} arrivals, none missing.")
 
 
-def on_term(number, frame):
-    raise KeyboardInterrupt  # so that what was started is ended
-
-
 if __name__ == "__main__":
     try:
         if sys.argv[1:2] == ["--half-open"]:
             asyncio.run(half_open_child(*sys.argv[2:]))
         else:
-            signal.signal(signal.SIGTERM, on_term)
             asyncio.run(main())
     except Failed as error:
         print(f"scenario: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)

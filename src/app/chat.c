@@ -77,7 +77,8 @@ static void on_command(struct chat *chat, struct sw_bytes line)
 		chat->progress_ms = sw_clock_mono_ms();
 	} else {
 		chat->not_stored++;
-		chat_note(chat, "commands: /to USER, /conv ID, /away, /active, /quit; // for a text that starts with /");
+		chat_note(chat,
+			  "commands: /to USER, /conv ID, /away, /active, /quit; // for a text that starts with /");
 	}
 }
 
@@ -302,7 +303,8 @@ int sw_cmd_chat(const struct sw_config *config, int argc, char **argv)
 		{"to", 't', "USER", 0, "Write to this person", 0},
 		{"conv", 'C', "ID", 0, "Write to this conversation", 0},
 		{"url", 'u', "URL", 0, "ws://HOST:PORT/v1/ws (default: $SUREWIRE_WS, then [gateway] listen)", 0},
-		{"device", 'd', "DEVICE", 0, "Which of your devices this is (default: terminal); each has a cursor of its own", 0},
+		{"device", 'd', "DEVICE", 0,
+		 "Which of your devices this is (default: terminal); each has a cursor of its own", 0},
 		{"token", 'k', "TOKEN", 0, "A client token (default: minted with a key of [auth] keys_dir)", 0},
 		{"ca", 'a', "FILE", 0, "Certificates that wss is checked with (default: the system's)", 0},
 		{NULL, 0, NULL, 0, NULL, 0},

@@ -10,10 +10,10 @@
 #include <surewire/json.h>
 
 enum {
-	CHAT_IO_MS = 10000,       /* connecting, and writing one frame */
-	CHAT_ACCEPT_MS = 15000,   /* a message not accepted after this: the connection is given up */
-	CHAT_END_MS = 30000,      /* after the end of input, without any answer */
-	CHAT_OUTBOX_MAX = 256,    /* then stdin waits */
+	CHAT_IO_MS = 10000,     /* connecting, and writing one frame */
+	CHAT_ACCEPT_MS = 15000, /* a message not accepted after this: the connection is given up */
+	CHAT_END_MS = 30000,    /* after the end of input, without any answer */
+	CHAT_OUTBOX_MAX = 256,  /* then stdin waits */
 	CHAT_LINE_BYTES_MAX = 1 << 20,
 };
 
@@ -32,7 +32,7 @@ struct chat_message {
 };
 
 struct chat_target {
-	bool conv; /* id of a conversation, else the name of a user */
+	bool conv;  /* id of a conversation, else the name of a user */
 	char *name; /* NULL: none chosen yet */
 };
 
@@ -54,7 +54,7 @@ struct chat {
 	int64_t heartbeat_ms;
 	int64_t pinged_ms;
 	unsigned window;
-	int64_t cursor;   /* last event printed; -1: the server knows better */
+	int64_t cursor;    /* last event printed; -1: the server knows better */
 	int64_t known_pos; /* last one that existed at welcome */
 
 	struct chat_message *messages;

@@ -116,7 +116,8 @@ void chat_connect(struct chat *chat)
 	int err = sw_cli_client_token(chat->config, chat->user, chat->token_option, &token, &diag);
 	err = err ? err : sw_ws_client_open(&options, sw_clock_mono_ms() + CHAT_IO_MS, &chat->client, &diag);
 	if (err && is_final(err)) {
-		chat_end(chat, err == SW_EINVAL ? sw_cli_usage("surewire chat", "%s", diag.text) : sw_cli_fail(err, &diag));
+		chat_end(chat,
+			 err == SW_EINVAL ? sw_cli_usage("surewire chat", "%s", diag.text) : sw_cli_fail(err, &diag));
 	} else if (err) {
 		chat_link_lost(chat, diag.text);
 	} else {
@@ -134,7 +135,8 @@ void chat_connect(struct chat *chat)
 static int64_t number_of(const json_t *object, const char *key)
 {
 	uint64_t value = 0;
-	return sw_bytes_to_u64(sw_json_get_str(object, key), &value) == SW_OK && value <= INT64_MAX ? (int64_t)value : -1;
+	return sw_bytes_to_u64(sw_json_get_str(object, key), &value) == SW_OK && value <= INT64_MAX ? (int64_t)value
+												    : -1;
 }
 
 static void on_welcome(struct chat *chat, const json_t *frame)

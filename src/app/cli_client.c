@@ -45,7 +45,8 @@ int sw_cli_gateway_url(const struct sw_config *config, enum sw_cli_scheme scheme
 	const struct sw_address *address = plain ? &config->gateway.listen : &config->gateway.tls_listen;
 	if (!address->host[0] || !address->port) {
 		return sw_diag_set(diag_out, SW_ECONFIG,
-				   "expected --url, $%s or a fixed port in [gateway] listen, got none of them", s->variable);
+				   "expected --url, $%s or a fixed port in [gateway] listen, got none of them",
+				   s->variable);
 	}
 	const char *host = reachable(address->host);
 	bool brackets = strchr(host, ':') != NULL;

@@ -178,6 +178,9 @@ static int report(long status, struct sw_bytes answer, const char *cid, const ch
 	json_t *root = NULL;
 	struct sw_diag diag = {""};
 	bool is_json = answer.len && sw_json_parse(answer, 32, &root, &diag) == SW_OK;
+	while (answer.len && answer.ptr[answer.len - 1] == '\n') {
+		answer.len--;
+	}
 	if (status && is_json) {
 		printf("%.*s\n", SW_BYTES_FMT(answer));
 	}
@@ -237,7 +240,8 @@ int sw_cmd_send(const struct sw_config *config, int argc, char **argv)
 		{"from", 'f', "USER", 0, "Who sends", 0},
 		{"to", 't', "USER", 0, "The other person", 0},
 		{"conv", 'C', "ID", 0, "A conversation", 0},
-		{"cid", 'i', "UUID", 0, "The message's own id: the same one never stores it twice (default: random)", 0},
+		{"cid", 'i', "UUID", 0, "The message's own id: the same one never stores it twice (default: random)",
+		 0},
 		{"alert-title", 'T', "TITLE", 0, "Title of the push (default: the sender)", 0},
 		{"url", 'u', "URL", 0, "http://HOST:PORT (default: $SUREWIRE_URL, then [gateway] listen)", 0},
 		{"token", 'k', "TOKEN", 0, "A client token (default: minted with a key of [auth] keys_dir)", 0},

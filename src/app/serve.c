@@ -262,6 +262,8 @@ int sw_cmd_serve(const struct sw_config *config, int argc, char **argv)
 	}
 	if (err && err != SW_EEND) {
 		code = sw_cli_fail(err, &diag);
+		/* A port in use, an address that is not ours, a store of another version: the operator must change something. */
+		code = code == SW_EXIT_FAILURE || err == SW_EVERSION ? SW_EXIT_CONFIG : code;
 		/* Half-started threads are still running: nothing of theirs may be freed. */
 		_exit(code);
 	}

@@ -73,8 +73,8 @@ static int parse_url(const char *text, struct target *target_out, struct sw_diag
 	curl_url_cleanup(url);
 	if (!ok) {
 		target_release(target_out);
-		return sw_diag_set(diag_out, SW_EINVAL, "expected a URL like ws://HOST:PORT/v1/ws or wss://…, got '%.128s'",
-				   text);
+		return sw_diag_set(diag_out, SW_EINVAL,
+				   "expected a URL like ws://HOST:PORT/v1/ws or wss://…, got '%.128s'", text);
 	}
 	return SW_OK;
 }
@@ -179,7 +179,8 @@ int sw_ws_client_open(const struct sw_ws_client_options *options, int64_t deadli
 
 /* ---- frames ---- */
 
-static int send_frame(struct sw_ws_client *client, enum sw_ws_opcode opcode, struct sw_bytes payload, int64_t deadline_ms)
+static int send_frame(struct sw_ws_client *client, enum sw_ws_opcode opcode, struct sw_bytes payload,
+		      int64_t deadline_ms)
 {
 	uint8_t key[4];
 	struct sw_buf frame;
@@ -265,8 +266,8 @@ int sw_ws_client_receive(struct sw_ws_client *client, int64_t deadline_ms, struc
 		bool go_on = result ? err == SW_EAGAIN : err == SW_OK;
 		if (!go_on) {
 			return err == SW_ECLOSED && !client->close_code
-				       ? ended(client, SW_WS_CODE_ABNORMAL, sw_bytes("", 0))
-				       : err;
+				     ? ended(client, SW_WS_CODE_ABNORMAL, sw_bytes("", 0))
+				     : err;
 		}
 	}
 }

@@ -72,7 +72,8 @@ static int connect_to(const struct addrinfo *address, int64_t deadline_ms, int *
 	return SW_OK;
 }
 
-static int connect_any(const struct sw_transport_target *target, int64_t deadline_ms, int *fd_out, struct sw_diag *diag_out)
+static int connect_any(const struct sw_transport_target *target, int64_t deadline_ms, int *fd_out,
+		       struct sw_diag *diag_out)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
 	struct addrinfo *list = NULL;
@@ -106,7 +107,8 @@ static bool again(const struct sw_transport *t, int result, int64_t deadline_ms,
 		*err_out = SW_ECLOSED;
 		return false;
 	default:
-		*err_out = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? SW_ECLOSED : SW_ETLS;
+		*err_out = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? SW_ECLOSED
+												  : SW_ETLS;
 		return false;
 	}
 }
@@ -126,7 +128,8 @@ static int tls_failed(const struct sw_transport *t, struct sw_diag *diag_out)
 	long verdict = SSL_get_verify_result(t->ssl);
 	char reason[128] = "the server ended the handshake";
 	if (verdict != X509_V_OK) {
-		return sw_diag_set(diag_out, SW_ETLS, "the server's certificate: %s", X509_verify_cert_error_string(verdict));
+		return sw_diag_set(diag_out, SW_ETLS, "the server's certificate: %s",
+				   X509_verify_cert_error_string(verdict));
 	}
 	unsigned long code = ERR_peek_error();
 	if (code) {
@@ -147,7 +150,8 @@ static int start_tls(struct sw_transport *t, const struct sw_transport_target *t
 	}
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	if (!(target->ca_file ? SSL_CTX_load_verify_file(ctx, target->ca_file) : SSL_CTX_set_default_verify_paths(ctx))) {
+	if (!(target->ca_file ? SSL_CTX_load_verify_file(ctx, target->ca_file)
+			      : SSL_CTX_set_default_verify_paths(ctx))) {
 		err = sw_diag_set(diag_out, SW_ECONFIG, "%s: expected certificates in PEM",
 				  target->ca_file ? target->ca_file : "the system's certificates");
 		goto out;
@@ -164,7 +168,8 @@ static int start_tls(struct sw_transport *t, const struct sw_transport_target *t
 	if (result == 1) {
 		err = SW_OK;
 	} else {
-		err = err == SW_ETIMEOUT ? sw_diag_set(diag_out, err, "TLS handshake: no answer") : tls_failed(t, diag_out);
+		err = err == SW_ETIMEOUT ? sw_diag_set(diag_out, err, "TLS handshake: no answer")
+					 : tls_failed(t, diag_out);
 	}
 out:
 	SSL_CTX_free(ctx);
@@ -173,8 +178,8 @@ out:
 
 /* ---- both ---- */
 
-int sw_transport_open(const struct sw_transport_target *target, int64_t deadline_ms, struct sw_transport **transport_out,
-		      struct sw_diag *diag_out)
+int sw_transport_open(const struct sw_transport_target *target, int64_t deadline_ms,
+		      struct sw_transport **transport_out, struct sw_diag *diag_out)
 {
 	int fd = -1;
 	int err = connect_any(target, deadline_ms, &fd, diag_out);

@@ -10,15 +10,15 @@
 struct sw_transport;
 
 struct sw_transport_target {
-	const char *host; /* name or numeric address, IPv6 without brackets */
-	const char *port; /* decimal */
-	bool tls;         /* 1.2 or later; certificate and name are always checked */
+	const char *host;    /* name or numeric address, IPv6 without brackets */
+	const char *port;    /* decimal */
+	bool tls;            /* 1.2 or later; certificate and name are always checked */
 	const char *ca_file; /* PEM; NULL: the system's certificates */
 };
 
 /* Deadlines are monotonic milliseconds. SW_ECONNECT, SW_ETIMEOUT, SW_ETLS, SW_ECONFIG (ca_file). */
-int sw_transport_open(const struct sw_transport_target *target, int64_t deadline_ms, struct sw_transport **transport_out,
-		      struct sw_diag *diag_out) SW_MUST_CHECK;
+int sw_transport_open(const struct sw_transport_target *target, int64_t deadline_ms,
+		      struct sw_transport **transport_out, struct sw_diag *diag_out) SW_MUST_CHECK;
 /* All of it, or SW_ETIMEOUT, SW_ECLOSED, SW_EIO: then the connection is of no use any more. */
 int sw_transport_write(struct sw_transport *transport, struct sw_bytes bytes, int64_t deadline_ms) SW_MUST_CHECK;
 /* At least one byte. SW_EAGAIN: none by the deadline, and all that the socket held was read. SW_ECLOSED, SW_EIO. */

@@ -17,7 +17,7 @@ int publish_ack(struct sw_gateway *gateway, int64_t user, const char *device, in
 	return lane_add(gateway, SW_ROLE_MAILBOX, sw_partition_of_user(user), &item, NULL, false);
 }
 
-void announce_up(struct session *session)
+void announce_up(struct session *session, bool again)
 {
 	session->announced = true;
 	struct sw_item item = {.kind = SW_ITEM_SESSION_UP,
@@ -25,7 +25,8 @@ void announce_up(struct session *session)
 						 .device = sw_bytes_str(session->device),
 						 .node = session->loop->gateway->config.node,
 						 .session = session->number,
-						 .active = session->active,
+						 .active = (uint8_t)((session->active ? SW_SESSION_ACTIVE : 0) |
+								    (again ? SW_SESSION_AGAIN : 0)),
 						 .cursor = session->acked_pos}};
 	to_mailbox(session, &item);
 }

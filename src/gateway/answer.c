@@ -146,6 +146,11 @@ static void to_session(struct session *session, const struct sw_item *item)
 	case SW_ITEM_READY:
 		feed_known(session, item->as.ready.pos);
 		break;
+	case SW_ITEM_FORGOTTEN:
+		if (session->state == SESSION_LIVE) {
+			announce_up(session, true);
+		}
+		break;
 	case SW_ITEM_REPLACED:
 		session->announced = false; /* the mailbox has dropped it already */
 		session_close(session, SW_CLOSE_REPLACED, NULL);
@@ -170,6 +175,9 @@ static void to_request(struct request *request, const struct sw_item *item)
 	case SW_ITEM_READY:
 		request->on_result(request, REQUEST_READY, item);
 		break;
+	case SW_ITEM_FORGOTTEN:
+		request->on_result(request, REQUEST_FORGOTTEN, item);
+		break;
 	case SW_ITEM_REPLACED:
 		request->on_result(request, REQUEST_TIMEOUT, item);
 		break;
@@ -184,6 +192,7 @@ void answer_item(struct gw_loop *loop, const struct sw_item *item)
 			 : item->kind == SW_ITEM_REJECTED ? item->as.rejected.session
 			 : item->kind == SW_ITEM_READY    ? item->as.ready.session
 			 : item->kind == SW_ITEM_REPLACED ? item->as.replaced.session
+			 : item->kind == SW_ITEM_FORGOTTEN ? item->as.forgotten.session
 							  : item->as.reply.request;
 	struct session *session = session_find(loop, number);
 	struct request *request = session ? NULL : request_find(loop, number);

@@ -9,17 +9,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { SYNC_ROWS_MAX = 100, SYNC_BYTES_MAX = 32 << 20 };
+enum { SYNC_ROWS_MAX = 100, SYNC_BYTES_MAX = 8 << 20, ANSWER_BYTES_MAX = 32 << 20 };
 
 struct sync_read {
 	struct gw_read read; /* first */
-	int64_t user;
-	int64_t after;
-	struct sw_buf events;
-	int64_t last_pos;
+	struct feed_page page;
 };
 
-static void announce(struct request *request, bool up)
+/* Bits of SESSION_UP, or 0: down. */
+static void announce(struct request *request, unsigned up)
 {
 	struct sw_gateway *gateway = request->loop->gateway;
 	struct sw_item item = {.kind = up ? SW_ITEM_SESSION_UP : SW_ITEM_SESSION_DOWN};
@@ -28,7 +26,7 @@ static void announce(struct request *request, bool up)
 								 .device = sw_bytes_str(request->device),
 								 .node = gateway->config.node,
 								 .session = request->number,
-								 .active = true,
+								 .active = (uint8_t)up,
 								 .cursor = request->cursor};
 	} else {
 		item.as.session_down = (struct sw_item_session_down){
@@ -40,14 +38,14 @@ static void announce(struct request *request, bool up)
 static void finish(struct request *request, struct sw_bytes events, int64_t cursor)
 {
 	struct sw_buf out;
-	sw_buf_init(&out, SYNC_BYTES_MAX + 128);
+	sw_buf_init(&out, ANSWER_BYTES_MAX + 128);
 	sw_buf_printf(&out, "{\"cursor\":\"%" PRId64 "\",\"events\":", cursor);
 	sw_buf_put_bytes(&out, events);
 	sw_buf_put_char(&out, '}');
 	sw_http_respond(request->exchange, 200, "application/json", "Cache-Control: no-store\r\n", sw_buf_bytes(&out));
 	sw_buf_release(&out);
 	if (request->announced) {
-		announce(request, false);
+		announce(request, 0);
 	}
 	request_free(request);
 }
@@ -56,9 +54,10 @@ static void finish(struct request *request, struct sw_bytes events, int64_t curs
 static void on_run(struct sw_pg_job *job, struct sw_pg *pg)
 {
 	struct sync_read *sync = (struct sync_read *)job;
-	sync->read.err = feed_query(pg, job->deadline_mono_ms, sync->user, sync->after, SYNC_ROWS_MAX, &sync->events,
-				    &sync->last_pos);
+	sync->read.err = feed_query(pg, job->deadline_mono_ms, &sync->page);
 }
+
+static void read_more(struct request *request);
 
 static void on_done(struct gw_read *read)
 {
@@ -69,23 +68,26 @@ static void on_done(struct gw_read *read)
 		if (read->err) {
 			api_fail(request->exchange, SW_ERROR_UNAVAILABLE, "the store is away, try again");
 			if (request->announced) {
-				announce(request, false);
+				announce(request, 0);
 			}
 			request_free(request);
-		} else if (sync->last_pos > sync->after || !request->waits) {
-			finish(request, sw_buf_bytes(&sync->events), sync->last_pos);
+		} else if (sync->page.last_pos > sync->page.after || !request->waits) {
+			finish(request, sw_buf_bytes(&sync->page.out), sync->page.last_pos);
 		} else if (!request->announced) {
 			/* Nothing yet: wait as a session. READY tells whether something came in between. */
 			request->announced = true;
-			announce(request, true);
+			announce(request, SW_SESSION_ACTIVE);
+		} else if (request->again) {
+			read_more(request); /* the event came after the read had looked */
 		}
 	}
-	sw_buf_release(&sync->events);
+	sw_buf_release(&sync->page.out);
 	free(sync);
 }
 
 static void read_more(struct request *request)
 {
+	request->again = request->reading;
 	if (request->reading) {
 		return;
 	}
@@ -93,9 +95,12 @@ static void read_more(struct request *request)
 	sync->read.number = request->number;
 	sync->read.job.run = on_run;
 	sync->read.done = on_done;
-	sync->user = request->user;
-	sync->after = sync->last_pos = request->cursor;
-	sw_buf_init(&sync->events, SYNC_BYTES_MAX);
+	sync->page = (struct feed_page){.user = request->user,
+					.after = request->cursor,
+					.last_pos = request->cursor,
+					.rows_max = SYNC_ROWS_MAX,
+					.bytes_max = SYNC_BYTES_MAX};
+	sw_buf_init(&sync->page.out, ANSWER_BYTES_MAX);
 	request->reading = true;
 	if (read_start(request->loop, &sync->read) != SW_OK) {
 		sync->read.err = SW_EBUSY;
@@ -114,6 +119,11 @@ static void on_result(struct request *request, enum request_result result, const
 		break;
 	case REQUEST_EVENT:
 		read_more(request);
+		break;
+	case REQUEST_FORGOTTEN:
+		if (request->announced) {
+			announce(request, SW_SESSION_ACTIVE | SW_SESSION_AGAIN);
+		}
 		break;
 	case REQUEST_TIMEOUT:
 	case REQUEST_GONE:

@@ -91,7 +91,7 @@ static void scan(struct gw_loop *loop)
 	{
 		if (session->state == SESSION_LIVE) {
 			answers_check(session);
-			feed_continue(session);
+			feed_check(session);
 		}
 	}
 }

@@ -25,7 +25,7 @@
 
 enum {
 	LOOP_BITS = 8,            /* low bits of session and request numbers: which loop */
-	HELD_MAX = 64,            /* frames that wait while one before them is looked up */
+	HELD_MAX = 16,            /* frames that wait while one before them is looked up; then the socket is not read */
 	FEED_ROWS_MAX = 200,
 	ANSWER_WAIT_MS = 10000,   /* HTTP: how long for stored */
 	READ_DEADLINE_MS = 5000,
@@ -34,6 +34,7 @@ enum {
 	UNANSWERED_MAX_MS = 30000,
 	LANE_BYTES_MAX = 4 << 20,
 	NAMES_MAX = 50000,
+	SLOW_CHECKS_MAX = 20, /* about seconds */
 };
 
 struct gw_loop;
@@ -100,6 +101,7 @@ struct session {
 	struct session *next_ack;
 	uint16_t unanswered_count;
 	uint8_t state;
+	uint8_t slow_checks; /* in a row that found much unread */
 	bool active : 1;
 	bool reading : 1;   /* a read from the inbox is under way */
 	bool resolving : 1; /* a send waits for its recipient's id */
@@ -111,8 +113,8 @@ struct session {
 /* ---- an HTTP request that waits for a writer ---- */
 
 struct request;
-enum request_result { REQUEST_STORED, REQUEST_REJECTED, REQUEST_REPLY, REQUEST_READY, REQUEST_EVENT, REQUEST_REFUSED,
-		      REQUEST_TIMEOUT, REQUEST_GONE };
+enum request_result { REQUEST_STORED, REQUEST_REJECTED, REQUEST_REPLY, REQUEST_READY, REQUEST_EVENT, REQUEST_FORGOTTEN,
+		      REQUEST_REFUSED, REQUEST_TIMEOUT, REQUEST_GONE };
 typedef void (*request_fn)(struct request *request, enum request_result result, const struct sw_item *item);
 
 struct request {
@@ -131,6 +133,7 @@ struct request {
 	bool announced; /* long poll: known to the mailbox as a session */
 	bool waits;     /* long poll: an empty answer only when the time is over */
 	bool reading;
+	bool again;     /* long poll: an event came while the inbox was being read */
 };
 
 /* ---- names of users ---- */
@@ -245,9 +248,10 @@ void session_discard(struct session *session);
 struct session *session_find(struct gw_loop *loop, int64_t number);
 void session_close(struct session *session, enum sw_close_code code, const char *text);
 void session_send(struct session *session, struct sw_buf *frame);
+void session_slow(struct session *session);
 void session_error(struct session *session, enum sw_error_code code, struct sw_bytes cid, const char *text);
 void session_going_away(struct session *session, int64_t after_ms);
-bool session_hold(struct session *session, struct sw_bytes text);
+void session_hold(struct session *session, struct sw_bytes text);
 void session_release_held(struct session *session);
 
 /* hello.c */
@@ -277,15 +281,27 @@ void unanswered_free(struct session *session);
 void feed_live(struct session *session, int64_t pos, const struct sw_item_event *event);
 void feed_known(struct session *session, int64_t pos);
 void feed_continue(struct session *session);
-/* Runs the sync statement: rows after the cursor as a JSON list of events appended to out. Pool thread. */
-int feed_query(struct sw_pg *pg, int64_t deadline_ms, int64_t user, int64_t after, int limit, struct sw_buf *out,
-	       int64_t *last_pos_out);
+/* Once a second: goes on if it can, closes one that has not read for long. */
+void feed_check(struct session *session);
+/* A page of the inbox: what is asked for, and what came of it. */
+struct feed_page {
+	int64_t user;
+	int64_t after;
+	int rows_max;
+	size_t bytes_max;  /* no further row is begun past it; there is always one */
+	struct sw_buf out; /* a JSON list of events is appended */
+	int64_t last_pos;  /* after: there was nothing */
+	bool more;         /* it ended for a limit, not for want of rows */
+};
+/* Runs the sync statement. Pool thread. */
+int feed_query(struct sw_pg *pg, int64_t deadline_ms, struct feed_page *page);
 
 /* ack.c */
 void on_ack(struct session *session, int64_t pos);
 void on_presence(struct session *session, bool active);
 void acks_flush(struct gw_loop *loop);
-void announce_up(struct session *session);
+/* again: it was announced before, but perhaps forgotten since. */
+void announce_up(struct session *session, bool again);
 void announce_down(struct session *session);
 int publish_ack(struct sw_gateway *gateway, int64_t user, const char *device, int64_t pos, bool active);
 

@@ -101,7 +101,7 @@ static void welcome(struct session *session, const struct resume_read *resume)
 		      given || resume->device_cursor ? "true" : "false");
 	session_send(session, &frame);
 	sw_buf_release(&frame);
-	announce_up(session);
+	announce_up(session, false);
 	feed_continue(session);
 	session_release_held(session);
 }

@@ -44,6 +44,8 @@ static int64_t number_of(const struct sw_item *item)
 		return item->as.ready.session;
 	case SW_ITEM_REPLACED:
 		return item->as.replaced.session;
+	case SW_ITEM_FORGOTTEN:
+		return item->as.forgotten.session;
 	case SW_ITEM_REPLY:
 		return item->as.reply.request;
 	default:
@@ -94,8 +96,14 @@ static void resync(struct gw_loop *loop)
 	{
 		if (session->state == SESSION_LIVE) {
 			feed_known(session, session->sent_pos + 1);
-			announce_up(session);
+			announce_up(session, true);
 		}
+	}
+	struct request *request;
+	struct request *next_request;
+	HASH_ITER(hh, loop->requests, request, next_request)
+	{
+		request->on_result(request, REQUEST_FORGOTTEN, NULL);
 	}
 }
 

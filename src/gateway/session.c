@@ -77,9 +77,7 @@ static void on_message(struct sw_ws *ws, void *ctx, struct sw_bytes text)
 	(void)ws;
 	struct session *session = ctx;
 	if (session->state == SESSION_LOADING || session->resolving || session->held) {
-		if (!session_hold(session, text)) {
-			session_close(session, SW_CLOSE_RATE_LIMITED, "too many frames before an answer");
-		}
+		session_hold(session, text);
 		return;
 	}
 	dispatch_frame(session, text);
@@ -109,9 +107,14 @@ void session_send(struct session *session, struct sw_buf *frame)
 {
 	if (session->state != SESSION_CLOSING && !frame->err &&
 	    sw_ws_send(session->ws, sw_ws_frame_text(sw_buf_bytes(frame))) == SW_EBUSY) {
-		sw_metric_add(session->loop->gateway->metrics.slow, 1);
-		session_close(session, SW_CLOSE_SLOW_READER, NULL);
+		session_slow(session);
 	}
+}
+
+void session_slow(struct session *session)
+{
+	sw_metric_add(session->loop->gateway->metrics.slow, 1);
+	session_close(session, SW_CLOSE_SLOW_READER, NULL);
 }
 
 void session_error(struct session *session, enum sw_error_code code, struct sw_bytes cid, const char *text)
@@ -151,7 +154,7 @@ void session_going_away(struct session *session, int64_t after_ms)
 	sw_loop_arm(session->loop->loop, &session->deadline, after_ms);
 }
 
-bool session_hold(struct session *session, struct sw_bytes text)
+void session_hold(struct session *session, struct sw_bytes text)
 {
 	struct held **last = &session->held;
 	size_t count = 0;
@@ -159,14 +162,13 @@ bool session_hold(struct session *session, struct sw_bytes text)
 		last = &(*last)->next;
 		count++;
 	}
-	if (count >= HELD_MAX) {
-		return false;
-	}
 	struct held *held = sw_xcalloc(1, sizeof(*held) + text.len);
 	held->len = text.len;
 	memcpy(held->text, text.ptr, text.len);
 	*last = held;
-	return true;
+	if (count >= HELD_MAX) {
+		sw_ws_pause(session->ws); /* what was received already still comes: a buffer's worth */
+	}
 }
 
 void session_release_held(struct session *session)
@@ -176,5 +178,8 @@ void session_release_held(struct session *session)
 		session->held = held->next;
 		dispatch_frame(session, sw_bytes(held->text, held->len));
 		free(held);
+	}
+	if (!session->held && session->state == SESSION_LIVE) {
+		sw_ws_resume(session->ws);
 	}
 }

@@ -2,56 +2,79 @@
 /* A new event into the inboxes of its recipients: the next pos of each. */
 #include "mailbox/mailbox_int.h"
 
-static void append(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct sw_item_deliver *deliver)
+static struct news news_of(const struct sw_item_deliver *deliver, int64_t pos)
+{
+	return (struct news){.pos = pos,
+			     .conv = deliver->conv,
+			     .seq = deliver->seq,
+			     .event = deliver->id,
+			     .title = deliver->title,
+			     .preview = deliver->preview,
+			     .at_ms = deliver->at_ms};
+}
+
+static int64_t check_delay_ms(const struct mailbox *m, const struct user *user)
+{
+	return user->session_count ? m->config->ack_timeout_ms : 0;
+}
+
+/* Whether a push was planned. */
+static bool append(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct sw_item_deliver *deliver)
 {
 	bool notify = user->id != deliver->sender;
+	bool waiting = user->open_pos > user_handled(user);
 	user_touch(m, user);
 	user->pos++;
 	*(struct inbox_row *)sw_rows_add(&m->inbox, &batch->arena, sizeof(struct inbox_row)) = (struct inbox_row){
 		.user = user->id, .pos = user->pos, .conv = deliver->conv, .seq = deliver->seq, .notify = notify};
 	m->batch_appended++;
 	if (!notify) {
-		return;
+		return false;
 	}
-	if (user->session_count) {
-		arm_check(m, batch, user, m->config->ack_timeout_ms);
-	} else {
-		plan_push(m, batch, user,
-			  &(struct news){.pos = user->pos,
-					 .conv = deliver->conv,
-					 .seq = deliver->seq,
-					 .event = deliver->id,
-					 .title = deliver->title,
-					 .preview = deliver->preview,
-					 .at_ms = deliver->at_ms});
+	if (user->session_count || waiting) {
+		/* Not before those that wait to be acked: what is planned is planned up to a pos. */
+		user->open_pos = user->pos;
+		arm_check(m, batch, user, check_delay_ms(m, user));
+		return false;
 	}
+	struct news news = news_of(deliver, user->pos);
+	plan_push(m, batch, user, &news);
+	return true;
 }
 
-/* Committed before, but whether its live events, pushes and checks went out is unknown: the inbox has the rows, so the
- * rest is a check. At once for those who are offline. */
-static void repeat(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct sw_item_deliver *deliver)
+/* Committed before, but whether its live events, pushes and checks went out is unknown. */
+static void repeat(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct sw_item_deliver *deliver,
+		   uint64_t recorded)
 {
-	if (user->id != deliver->sender) {
-		user->check_armed = false;
-		arm_check(m, batch, user, user->session_count ? m->config->ack_timeout_ms : 0);
+	int64_t pos = (int64_t)(recorded >> 1);
+	if (user->id == deliver->sender || pos <= user_seen(user)) {
+		return;
+	}
+	if (recorded & 1) {
+		struct news news = news_of(deliver, pos);
+		plan_push(m, batch, user, &news);
+	} else {
+		arm_check(m, batch, user, check_delay_ms(m, user));
 	}
 }
 
 void append_deliver(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work,
 		    const struct sw_item_deliver *deliver)
 {
-	for (size_t i = 0; i < deliver->users.count; i++) {
+	size_t count = deliver->users.count;
+	int64_t *positions = sw_arena_calloc(&batch->arena, count, sizeof(*positions));
+	for (size_t i = 0; i < count; i++) {
 		struct user *user = user_find(m, deliver->users.values[i]);
-		if (!user) {
-			continue; /* the account is gone */
+		uint64_t recorded = work->applied ? sw_reader_varint(&m->recorded) : 0;
+		if (user && work->applied) {
+			positions[i] = (int64_t)(recorded >> 1);
+			repeat(m, batch, user, deliver, recorded);
+		} else if (user) {
+			bool planned = append(m, batch, user, deliver);
+			positions[i] = user->pos;
+			recorded = (uint64_t)user->pos << 1 | planned;
 		}
-		if (work->applied) {
-			repeat(m, batch, user, deliver);
-		} else {
-			append(m, batch, user, deliver);
-		}
+		sw_buf_put_varint(&m->record, recorded);
 	}
-	if (!work->applied) {
-		route_live(m, batch, deliver);
-	}
+	route_live(m, batch, deliver, positions);
 }

@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "writer/rows.h"
 
+#include <surewire/buf.h>
 #include <uthash.h>
 
 enum dirt { CLEAN, CURSOR_MOVED, CHANGED };
@@ -41,11 +42,13 @@ struct user {
 	char *name;
 	int64_t pos; /* the last one given */
 	int64_t pushed_pos;
+	int64_t open_pos; /* the last one that may be neither acked nor planned */
 	struct device *devices;
 	size_t device_count;
 	struct session *sessions;
 	size_t session_count;
-	bool check_armed; /* a check is on its way that will look again */
+	bool check_armed;       /* a check is on its way that will look again */
+	int64_t check_delay_ms; /* after so long */
 	bool plan_dirty;
 	bool loading;
 	bool touched;
@@ -90,6 +93,11 @@ struct mailbox {
 	const struct sw_pg_result *unacked;       /* of this batch's checks */
 	const struct sw_pg_result *node_sessions; /* of the last NODE_GONE of this batch */
 	int loading_users, loading_unacked, loading_node;
+	/* What the section being applied comes to, kept with it so that a repeat of it says the same again.
+	 * DELIVER: a varint a user, pos * 2 + whether a push was planned; 0: the account is gone.
+	 * CHECK: two varints, pushes were planned after this pos and up to that; 0 0: none. */
+	struct sw_buf record;
+	struct sw_reader recorded; /* of a section that was applied before */
 	struct sw_metric *appended, *live, *pushes, *checks, *late, *unreachable;
 	int64_t batch_appended, batch_live, batch_pushes, batch_checks, batch_late, batch_unreachable;
 };
@@ -108,6 +116,8 @@ struct session *user_add_session(struct user *user, int64_t node, int64_t sessio
 void user_remove_session(struct mailbox *m, struct sw_arena *arena, struct user *user, size_t index);
 /* The furthest that a device has acked while its person was there. */
 int64_t user_seen(const struct user *user);
+/* Up to here nobody has to be told any more: acked, or pushes were planned. */
+int64_t user_handled(const struct user *user);
 void set_text(char **field, struct sw_bytes text);
 
 /* append.c */
@@ -118,12 +128,16 @@ void append_deliver(struct mailbox *m, struct sw_batch *batch, const struct sw_w
 void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work, const struct sw_item *item);
 
 /* route.c */
-void route_live(struct mailbox *m, struct sw_batch *batch, const struct sw_item_deliver *deliver);
+/* positions: of each user; 0: none. */
+void route_live(struct mailbox *m, struct sw_batch *batch, const struct sw_item_deliver *deliver,
+		const int64_t *positions);
+/* Sockets that may have missed an event are told how far the inbox goes: they compare and repair. */
+void remind_sessions(struct sw_batch *batch, const struct user *user);
 void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news);
 /* E-mail and the like, when no live device is left, or (spent) when one gave up all its attempts. */
 void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t pos, bool spent);
 void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t delay_ms);
-void on_check(struct mailbox *m, struct sw_batch *batch, const struct sw_item_check *check);
+void on_check(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item_check *check);
 
 /* write.c */
 void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg);

@@ -42,13 +42,14 @@ static void add_target(struct sw_arena *arena, struct node_targets **list, const
 	at->values[at->count++] = pos;
 }
 
-void route_live(struct mailbox *m, struct sw_batch *batch, const struct sw_item_deliver *deliver)
+void route_live(struct mailbox *m, struct sw_batch *batch, const struct sw_item_deliver *deliver,
+		const int64_t *positions)
 {
 	struct node_targets *nodes = NULL;
 	for (size_t i = 0; i < deliver->users.count; i++) {
 		const struct user *user = user_find(m, deliver->users.values[i]);
-		for (size_t s = 0; user && s < user->session_count; s++) {
-			add_target(&batch->arena, &nodes, &user->sessions[s], user->pos);
+		for (size_t s = 0; user && positions[i] && s < user->session_count; s++) {
+			add_target(&batch->arena, &nodes, &user->sessions[s], positions[i]);
 		}
 	}
 	for (; nodes; nodes = nodes->next) {
@@ -190,18 +191,18 @@ void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user,
 
 void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t delay_ms)
 {
-	if (user->check_armed) {
+	if (user->check_armed && user->check_delay_ms <= delay_ms) {
 		return; /* the one under way will look at what came since and arm the next */
 	}
 	user_touch(m, user);
 	user->check_armed = true;
+	user->check_delay_ms = delay_ms;
 	struct sw_item check = {.kind = SW_ITEM_CHECK, .as.check = {.user = user->id, .pos = user->pos}};
 	sw_batch_to_check(batch, delay_ms, user->id, &check);
 	m->batch_checks++;
 }
 
-/* Sockets that should have acked by now may have missed the event itself: they compare and repair. */
-static void remind_sessions(struct sw_batch *batch, const struct user *user)
+void remind_sessions(struct sw_batch *batch, const struct user *user)
 {
 	for (size_t i = 0; i < user->session_count; i++) {
 		struct sw_item ready = {.kind = SW_ITEM_READY,
@@ -210,31 +211,48 @@ static void remind_sessions(struct sw_batch *batch, const struct user *user)
 	}
 }
 
-void on_check(struct mailbox *m, struct sw_batch *batch, const struct sw_item_check *check)
+/* Pushes for what nobody acked after one pos and up to another. The pos of the first is in *first_out, 0: none. */
+static size_t plan_range(struct mailbox *m, struct sw_batch *batch, struct user *user, const int64_t range[2],
+			 int64_t *first_out)
 {
-	struct user *user = user_find(m, check->user);
-	if (!user) {
-		return;
-	}
-	user_touch(m, user);
-	user->check_armed = false;
 	size_t planned = 0;
+	*first_out = 0;
 	for (size_t row = 0; m->unacked && row < sw_pg_rows(m->unacked); row++) {
 		struct news news = read_news(m->unacked, row);
-		if (sw_pg_i64(m->unacked, row, 0) != user->id || news.pos > check->pos || news.pos <= user->pushed_pos ||
+		if (sw_pg_i64(m->unacked, row, 0) != user->id || news.pos > range[1] || news.pos <= range[0] ||
 		    news.pos <= user_seen(user)) {
 			continue;
 		}
 		keep(&batch->arena, &news);
 		plan_push(m, batch, user, &news);
-		planned++;
+		*first_out = planned++ ? *first_out : news.pos;
 	}
 	m->batch_late += (int64_t)planned;
-	if (planned) {
-		remind_sessions(batch, user);
+	return planned;
+}
+
+void on_check(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item_check *check)
+{
+	struct user *user = user_find(m, check->user);
+	int64_t range[2] = {user ? user->pushed_pos : 0, check->pos};
+	int64_t first = 0;
+	size_t planned = 0;
+	if (work->applied) {
+		range[0] = (int64_t)sw_reader_varint(&m->recorded);
+		range[1] = (int64_t)sw_reader_varint(&m->recorded);
 	}
-	int64_t handled = user->pushed_pos > user_seen(user) ? user->pushed_pos : user_seen(user);
-	if (user->pos > handled && (user->pos > check->pos || planned)) {
-		arm_check(m, batch, user, user->session_count ? m->config->ack_timeout_ms : 0);
+	if (user) {
+		user_touch(m, user);
+		user->check_armed = false;
+		planned = plan_range(m, batch, user, range, &first);
+		if (planned) {
+			remind_sessions(batch, user);
+		}
+		if (user->pos > user_handled(user) && (user->pos > check->pos || planned)) {
+			arm_check(m, batch, user, user->session_count ? m->config->ack_timeout_ms : 0);
+		}
 	}
+	work->durable |= planned > 0;
+	sw_buf_put_varint(&m->record, planned ? (uint64_t)first - 1 : 0);
+	sw_buf_put_varint(&m->record, planned ? (uint64_t)user->pushed_pos : 0);
 }

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { RECORD_BYTES_MAX = 16 << 20 };
+
 static void *step_open(const void *config, struct sw_idgen *ids)
 {
 	(void)ids;
@@ -61,30 +63,41 @@ static void want_range(struct sw_arena *arena, struct wanted *want, int64_t user
 	*(struct range *)sw_rows_add(&want->ranges, arena, sizeof(struct range)) = (struct range){user, after, upto};
 }
 
-static void want_check(struct mailbox *m, struct sw_arena *arena, struct wanted *want, const struct sw_item_check *check)
+/* recorded: of a section that was applied before, else NULL. */
+static void want_check(struct mailbox *m, struct sw_arena *arena, struct wanted *want, const struct sw_item_check *check,
+		       struct sw_reader *recorded)
 {
+	if (recorded) {
+		int64_t from = (int64_t)sw_reader_varint(recorded);
+		want_range(arena, want, check->user, from, (int64_t)sw_reader_varint(recorded));
+		return;
+	}
 	const struct user *user = user_find(m, check->user);
 	if (!user) {
 		want_range(arena, want, check->user, -1, check->pos);
 		return;
 	}
-	int64_t after = user_seen(user) > user->pushed_pos ? user_seen(user) : user->pushed_pos;
+	int64_t after = user_handled(user);
 	if (after < check->pos && after < user->pos) {
 		want_range(arena, want, check->user, after, check->pos);
 	}
 }
 
-static void want_item(struct mailbox *m, struct sw_arena *arena, struct wanted *want, const struct sw_item *item)
+static void want_item(struct mailbox *m, struct sw_arena *arena, struct wanted *want, const struct sw_item *item,
+		      struct sw_reader *recorded)
 {
 	switch (item->kind) {
 	case SW_ITEM_DELIVER:
 		for (size_t i = 0; i < item->as.deliver.users.count; i++) {
 			want_user(m, arena, want, item->as.deliver.users.values[i]);
+			if (recorded) {
+				(void)sw_reader_varint(recorded);
+			}
 		}
 		break;
 	case SW_ITEM_CHECK:
 		want_user(m, arena, want, item->as.check.user);
-		want_check(m, arena, want, &item->as.check);
+		want_check(m, arena, want, &item->as.check, recorded);
 		break;
 	case SW_ITEM_TOKEN_DEAD:
 		want_user(m, arena, want, item->as.token_dead.user);
@@ -175,8 +188,10 @@ static size_t step_load(void *step, struct sw_batch *batch, struct sw_pg *pg)
 	struct mailbox *m = step;
 	struct wanted want = {0};
 	for (const struct sw_work *work = batch->works[SW_ROLE_MAILBOX].first; work; work = work->next) {
+		struct sw_reader recorded;
+		sw_reader_init(&recorded, work->result);
 		for (size_t i = 0; i < work->count; i++) {
-			want_item(m, &batch->arena, &want, &work->items[i]);
+			want_item(m, &batch->arena, &want, &work->items[i], work->applied ? &recorded : NULL);
 		}
 	}
 	m->unacked = m->node_sessions = NULL;
@@ -245,7 +260,9 @@ static void step_loaded(void *step, struct sw_batch *batch, const struct sw_pg *
 		read_devices(m, sw_pg_result(pg, 1));
 		read_sessions(m, sw_pg_result(pg, 2));
 		for (size_t i = 0; i < sw_pg_rows(users); i++) {
-			user_find(m, sw_pg_i64(users, i, 0))->loading = false;
+			struct user *user = user_find(m, sw_pg_i64(users, i, 0));
+			user->open_pos = user->loading ? user->pos : user->open_pos;
+			user->loading = false;
 		}
 		index = 3;
 	}
@@ -259,21 +276,32 @@ static void step_loaded(void *step, struct sw_batch *batch, const struct sw_pg *
 
 /* ---- apply and settle ---- */
 
+static void apply_work(struct mailbox *m, struct sw_batch *batch, struct sw_work *work)
+{
+	sw_reader_init(&m->recorded, work->result);
+	sw_buf_init(&m->record, RECORD_BYTES_MAX);
+	for (size_t i = 0; i < work->count; i++) {
+		const struct sw_item *item = &work->items[i];
+		if (item->kind == SW_ITEM_DELIVER) {
+			work->durable = true;
+			append_deliver(m, batch, work, &item->as.deliver);
+		} else if (item->kind == SW_ITEM_CHECK) {
+			on_check(m, batch, work, &item->as.check);
+		} else {
+			track(m, batch, work, item);
+		}
+	}
+	if (!work->applied) {
+		work->result = sw_arena_copy(&batch->arena, sw_buf_bytes(&m->record));
+	}
+	sw_buf_release(&m->record);
+}
+
 static void step_apply(void *step, struct sw_batch *batch)
 {
 	struct mailbox *m = step;
 	for (struct sw_work *work = batch->works[SW_ROLE_MAILBOX].first; work; work = work->next) {
-		for (size_t i = 0; i < work->count; i++) {
-			const struct sw_item *item = &work->items[i];
-			if (item->kind == SW_ITEM_DELIVER) {
-				work->durable = true;
-				append_deliver(m, batch, work, &item->as.deliver);
-			} else if (item->kind == SW_ITEM_CHECK) {
-				on_check(m, batch, &item->as.check);
-			} else {
-				track(m, batch, work, item);
-			}
-		}
+		apply_work(m, batch, work);
 	}
 }
 

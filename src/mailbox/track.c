@@ -28,10 +28,11 @@ static void on_ack(struct user *user, const struct sw_item_ack *ack)
 	}
 }
 
-static struct session *find_session(struct user *user, int64_t session)
+/* A session's number is its gateway's own. */
+static struct session *find_session(struct user *user, int64_t node, int64_t session)
 {
 	for (size_t i = 0; i < user->session_count; i++) {
-		if (user->sessions[i].session == session) {
+		if (user->sessions[i].node == node && user->sessions[i].session == session) {
 			return &user->sessions[i];
 		}
 	}
@@ -39,17 +40,36 @@ static struct session *find_session(struct user *user, int64_t session)
 }
 
 /* A device has one socket: the newest. */
+static void replace(struct sw_batch *batch, int64_t node, int64_t session)
+{
+	struct sw_item item = {.kind = SW_ITEM_REPLACED, .as.replaced = {.session = session}};
+	sw_batch_to_node(batch, node, &item);
+}
+
+/* Another socket of this device came up after the one that is announced again: it was replaced, but did not hear of it. */
+static bool is_stale(const struct user *user, const struct sw_item_session_up *up)
+{
+	for (size_t i = 0; i < user->session_count && (up->active & SW_SESSION_AGAIN); i++) {
+		const struct session *other = &user->sessions[i];
+		if (sw_bytes_equal_str(up->device, other->device) &&
+		    (other->node != up->node || other->session != up->session)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void replace_older(struct mailbox *m, struct sw_batch *batch, struct user *user,
 			  const struct sw_item_session_up *up)
 {
 	for (size_t i = 0; i < user->session_count;) {
 		const struct session *old = &user->sessions[i];
-		if (!sw_bytes_equal_str(up->device, old->device) || old->session == up->session) {
+		if (!sw_bytes_equal_str(up->device, old->device) ||
+		    (old->node == up->node && old->session == up->session)) {
 			i++;
 			continue;
 		}
-		struct sw_item item = {.kind = SW_ITEM_REPLACED, .as.replaced = {.session = old->session}};
-		sw_batch_to_node(batch, old->node, &item);
+		replace(batch, old->node, old->session);
 		user_remove_session(m, &batch->arena, user, i);
 	}
 }
@@ -57,15 +77,20 @@ static void replace_older(struct mailbox *m, struct sw_batch *batch, struct user
 static void on_session_up(struct mailbox *m, struct sw_batch *batch, struct user *user,
 			  const struct sw_item_session_up *up)
 {
+	bool active = up->active & SW_SESSION_ACTIVE;
+	if (is_stale(user, up)) {
+		replace(batch, up->node, up->session);
+		return;
+	}
 	replace_older(m, batch, user, up);
-	struct session *session = find_session(user, up->session);
+	struct session *session = find_session(user, up->node, up->session);
 	if (!session) {
 		session = user_add_session(user, up->node, up->session, up->device);
 	}
-	session->active = up->active;
+	session->active = active;
 	session->dirt = CHANGED;
 	struct device *device = user_add_device(user, up->device);
-	move_cursor(device, clamp(user, up->cursor), up->active);
+	move_cursor(device, clamp(user, up->cursor), active);
 	struct sw_item ready = {.kind = SW_ITEM_READY, .as.ready = {.session = up->session, .pos = user->pos}};
 	sw_batch_to_node(batch, up->node, &ready);
 }
@@ -73,20 +98,19 @@ static void on_session_up(struct mailbox *m, struct sw_batch *batch, struct user
 static void on_session_down(struct mailbox *m, struct sw_batch *batch, struct user *user,
 			    const struct sw_item_session_down *down)
 {
-	struct session *session = find_session(user, down->session);
+	struct session *session = find_session(user, down->node, down->session);
 	if (!session) {
 		return;
 	}
 	user_remove_session(m, &batch->arena, user, (size_t)(session - user->sessions));
 	if (user->session_count == 0 && user->pos > user_seen(user)) {
-		user->check_armed = false;
 		arm_check(m, batch, user, 0);
 	}
 }
 
 static void on_presence(struct user *user, const struct sw_item_presence *presence)
 {
-	struct session *session = find_session(user, presence->session);
+	struct session *session = find_session(user, presence->node, presence->session);
 	if (!session) {
 		return;
 	}
@@ -131,18 +155,29 @@ static void on_device_drop(struct mailbox *m, struct sw_batch *batch, struct use
 	reply(batch, drop->node, drop->request);
 }
 
-/* Only the token that was tried, and only if it was not reported again since. */
+/* Only the token that was tried, and only if it was not reported again since. Several pushes may have met it, and each
+ * of them needs its fallback: that the token is gone already ends nothing. */
 static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct user *user,
 			  const struct sw_item_token_dead *dead)
 {
 	struct device *device = user_device(user, dead->device);
-	if (!device || !sw_bytes_equal_str(dead->token, device->token) ||
+	if (!device || (device->token[0] && !sw_bytes_equal_str(dead->token, device->token)) ||
 	    (dead->since_ms && device->registered_at_ms > dead->since_ms)) {
 		return;
 	}
-	set_text(&device->token, sw_bytes("", 0));
-	device->dirt = CHANGED;
+	if (device->token[0]) {
+		set_text(&device->token, sw_bytes("", 0));
+		device->dirt = CHANGED;
+	}
 	plan_fallback(m, batch, user, dead->pos, false);
+}
+
+/* To a node that was away only for a moment and holds the session still: it announces it again. When the node is gone this
+ * comes back unroutable, and finds nothing left to drop. */
+static void tell_forgotten(struct sw_batch *batch, int64_t node, int64_t session)
+{
+	struct sw_item item = {.kind = SW_ITEM_FORGOTTEN, .as.forgotten = {.session = session}};
+	sw_batch_to_node(batch, node, &item);
 }
 
 /* The sessions of a node whose queue is gone. Users who are not cached lose their rows all the same. */
@@ -155,6 +190,9 @@ static void on_node_gone(struct mailbox *m, struct sw_batch *batch, const struct
 		}
 		struct session_key *key = sw_rows_add(&m->gone_sessions, &batch->arena, sizeof(*key));
 		*key = (struct session_key){id, node, sw_pg_i64(m->node_sessions, i, 1)};
+		if (!user_find(m, id)) {
+			tell_forgotten(batch, node, key->session);
+		}
 		struct sw_item check = {.kind = SW_ITEM_CHECK, .as.check = {.user = id, .pos = INT64_MAX}};
 		sw_batch_to_check(batch, 0, id, &check);
 	}
@@ -165,6 +203,7 @@ static void on_node_gone(struct mailbox *m, struct sw_batch *batch, const struct
 		for (size_t i = user->session_count; i-- > 0;) {
 			if (user->sessions[i].node == node) {
 				user_touch(m, user);
+				tell_forgotten(batch, node, user->sessions[i].session);
 				user_remove_session(m, &batch->arena, user, i);
 			}
 		}

@@ -165,3 +165,9 @@ int64_t user_seen(const struct user *user)
 	}
 	return seen;
 }
+
+int64_t user_handled(const struct user *user)
+{
+	int64_t seen = user_seen(user);
+	return seen > user->pushed_pos ? seen : user->pushed_pos;
+}

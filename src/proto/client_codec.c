@@ -112,11 +112,13 @@ static struct sw_uuid content_hash(const struct sw_send_frame *send)
 {
 	struct sw_buf target;
 	sw_buf_init(&target, 1024);
-	sw_buf_printf(&target, "%.*s|%" PRId64 "|%.*s|", SW_BYTES_FMT(send->to_user), send->to_conv,
-		      SW_BYTES_FMT(send->kind));
-	sw_buf_put_bytes(&target, send->title);
-	sw_buf_put_char(&target, '|');
-	sw_buf_put_bytes(&target, send->preview);
+	/* With their lengths, so that no byte can move from one field to the next unseen. */
+	const struct sw_bytes fields[] = {send->to_user, send->kind, send->title, send->preview};
+	sw_buf_put_u64(&target, (uint64_t)send->to_conv);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		sw_buf_put_varint(&target, fields[i].len);
+		sw_buf_put_bytes(&target, fields[i]);
+	}
 	uint8_t digest[32];
 	sw_hash_sha256(send->body, digest);
 	struct sw_uuid hash = sw_uuid_derive("surewire.content", sw_buf_bytes(&target), sw_bytes(digest, sizeof(digest)));

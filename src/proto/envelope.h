@@ -14,6 +14,9 @@
 #include <surewire/arena.h>
 #include <surewire/buf.h>
 
+/* Bits of SESSION_UP's active. AGAIN: announced before, but the mailbox may have forgotten it or know a newer one. */
+enum { SW_SESSION_ACTIVE = 1, SW_SESSION_AGAIN = 2 };
+
 enum { SW_ENVELOPE_VERSION = 1, SW_ENVELOPE_BYTES_MAX = 16 << 20, SW_ITEM_LIST_MAX = 65536 };
 
 struct sw_item_list {

@@ -65,7 +65,9 @@ static void on_turn(struct sw_turn *turn)
 	struct sw_pusher_instance_run *instance =
 		(struct sw_pusher_instance_run *)((char *)turn - offsetof(struct sw_pusher_instance_run, turn));
 	sw_pusher_pull(instance);
-	sw_pusher_dispatch(instance);
+	if (instance->pusher->phase == SW_PUSHER_RUNNING && sw_pusher_credential_ready(instance)) {
+		sw_pusher_dispatch(instance);
+	}
 	sw_pusher_instance_note(instance);
 }
 
@@ -88,7 +90,6 @@ static void on_tick(struct sw_wheel_node *node)
 	if (instance->pusher->phase != SW_PUSHER_RUNNING) {
 		return;
 	}
-	sw_pusher_credential_ready(instance);
 	sw_pusher_let_go_held(instance);
 	sw_pusher_instance_kick(instance);
 	sw_loop_arm(instance->pusher->loop, &instance->tick, SW_PUSHER_TICK_MS);

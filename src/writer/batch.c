@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { OUT_BYTES_FULL = 1 << 20 };
+
 static void list_init(struct sw_work_list *list)
 {
 	*list = (struct sw_work_list){0};
@@ -132,6 +134,31 @@ int sw_batch_add(struct sw_batch *batch, enum sw_writer_role role, unsigned queu
 	return SW_OK;
 }
 
+static bool is_twin(const struct sw_work_list *list, const struct sw_work *work)
+{
+	const struct sw_work *other = list->first;
+	while (other != work && !sw_uuid_equal(&other->id, &work->id)) {
+		other = other->next;
+	}
+	return other != work;
+}
+
+void sw_batch_drop_twins(struct sw_batch *batch, enum sw_writer_role role)
+{
+	struct sw_work_list *list = &batch->works[role];
+	struct sw_work **at = &list->first;
+	while (*at) {
+		struct sw_work *work = *at;
+		if (is_twin(list, work)) {
+			list->items -= work->local ? 0 : work->count;
+			*at = work->next;
+		} else {
+			at = &work->next;
+		}
+	}
+	list->last = at;
+}
+
 unsigned sw_batch_mailbox_queue(const struct sw_batch *batch, int64_t user)
 {
 	return sw_partition_of_user(user) % batch->mailbox_queues;
@@ -165,12 +192,19 @@ void sw_batch_hand_over(struct sw_batch *batch, const struct sw_work *from, unsi
 	work_add_item(&batch->arena, hand_over_target(batch, from, queue), item);
 }
 
+/* The newest envelope of this address, or another one when that is full: a fan-out must not hit the bound. */
 static struct sw_out *find_out(struct sw_batch *batch, enum sw_out_kind kind, const char *exchange, const char *key)
 {
-	for (struct sw_out *out = batch->outs; out; out = out->next) {
-		if (out->kind == kind && strcmp(out->exchange, exchange) == 0 && strcmp(out->routing_key, key) == 0) {
-			return out;
+	struct sw_out **last = &batch->outs;
+	struct sw_out *found = NULL;
+	for (; *last; last = &(*last)->next) {
+		if ((*last)->kind == kind && strcmp((*last)->exchange, exchange) == 0 &&
+		    strcmp((*last)->routing_key, key) == 0) {
+			found = *last;
 		}
+	}
+	if (found && found->buf.len < OUT_BYTES_FULL) {
+		return found;
 	}
 	struct sw_out *out = sw_xcalloc(1, sizeof(*out));
 	out->kind = kind;
@@ -178,8 +212,7 @@ static struct sw_out *find_out(struct sw_batch *batch, enum sw_out_kind kind, co
 	snprintf(out->routing_key, sizeof(out->routing_key), "%s", key);
 	sw_buf_init(&out->buf, SW_ENVELOPE_BYTES_MAX);
 	sw_envelope_begin(&out->buf);
-	out->next = batch->outs;
-	batch->outs = out;
+	*last = out; /* behind the others of its address: they are sent in order */
 	return out;
 }
 
@@ -221,6 +254,14 @@ void sw_batch_to_dead(struct sw_batch *batch, const char *reason, struct sw_byte
 	struct sw_item item = {.kind = SW_ITEM_DEAD,
 			       .as.dead = {.reason = sw_bytes_str(reason), .at_ms = batch->now_ms, .job = envelope}};
 	out_add(find_out(batch, SW_OUT_JOB, "", "dead"), &item);
+}
+
+void sw_batch_marker(struct sw_batch *batch, unsigned queue, const struct sw_uuid *id)
+{
+	char key[SW_QUEUE_NAME_MAX];
+	sw_queue_name(SW_ROLE_MAILBOX, queue, key);
+	struct sw_out *out = find_out(batch, SW_OUT_MAILBOX, "", key);
+	sw_section_end(&out->buf, sw_section_begin(&out->buf, id));
 }
 
 int sw_batch_finish(struct sw_batch *batch)

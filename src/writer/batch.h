@@ -53,7 +53,7 @@ struct sw_batch {
 	struct sw_out *outs;
 	bool careful;
 	int64_t now_ms;
-	uint64_t owned[SW_WRITER_ROLES]; /* bit per queue that this engine owns */
+	uint64_t owned[SW_WRITER_ROLES]; /* bit per queue that this engine owns and may hand over to directly */
 	unsigned mailbox_queues;
 	const struct sw_work *last_from; /* hand_over's memory of the last section, to append to it */
 	struct sw_work *last_to[SW_LOGICAL_PARTITIONS];
@@ -81,8 +81,13 @@ void sw_batch_to_check(struct sw_batch *batch, int64_t delay_ms, int64_t user, c
 
 /* ---- for the engine ---- */
 
+/* A section that is in the batch twice (redelivered beside its first copy, or handed over here and come by the queue)
+ * stays once. */
+void sw_batch_drop_twins(struct sw_batch *batch, enum sw_writer_role role);
 /* Encodes remote hand-overs and closes all envelopes. SW_ELIMIT when one grew past its bound. */
 int sw_batch_finish(struct sw_batch *batch) SW_MUST_CHECK;
+/* A section without items, into the mailbox queue in its turn. */
+void sw_batch_marker(struct sw_batch *batch, unsigned queue, const struct sw_uuid *id);
 /* A malformed or poisonous envelope, whole, to the dead letters. */
 void sw_batch_to_dead(struct sw_batch *batch, const char *reason, struct sw_bytes envelope);
 

@@ -67,6 +67,7 @@ static void on_assign(struct sw_engine *engine, const struct note *note)
 	holding->next = engine->holdings;
 	engine->holdings = holding;
 	engine->owned[note->role]++;
+	settle_begin(engine);
 	SW_LOG(INFO, "writer.partition_taken", SW_F_STR("queue", config.queue), SW_F_INT("epoch", note->epoch));
 }
 
@@ -112,12 +113,13 @@ static void leave(struct sw_engine *engine, struct holding *holding, bool report
 	holding->leaving = true;
 	holding->report = report;
 	engine->owned[holding->role]--;
+	holding->taken++; /* its last batch may land while the mails are read: not to be freed under our hands */
 	sw_consumer_stop(holding->consumer);
 	/* Whatever it delivered is in the mailbox by now. */
 	dispatch(engine, sw_mailbox_take(&engine->inbox));
 	drop_pending(engine, holding);
 	forget_cache(engine, holding->role);
-	if (holding->taken == 0) {
+	if (--holding->taken == 0) {
 		holding_end(engine, holding);
 	}
 }
@@ -151,15 +153,30 @@ static void pend(struct sw_engine *engine, struct arrival *arrival)
 	engine->pending_count++;
 }
 
-static void on_command(struct sw_engine *engine, struct note *note)
+static void keep_command(struct sw_engine *engine, struct note *note)
 {
-	struct holding *holding = find_holding(engine, note);
-	if (note->kind == MAIL_ASSIGN) {
-		on_assign(engine, note);
-	} else if (holding) {
-		leave(engine, holding, true);
+	struct note **last = &engine->commands;
+	while (*last) {
+		last = &(*last)->next;
 	}
-	free(note);
+	note->next = NULL;
+	*last = note;
+}
+
+/* Apart from the other mails: letting a partition go takes new ones, and those at hand may still be of it. */
+static void run_commands(struct sw_engine *engine)
+{
+	while (engine->commands) {
+		struct note *note = engine->commands;
+		engine->commands = note->next;
+		struct holding *holding = find_holding(engine, note);
+		if (note->kind == MAIL_ASSIGN) {
+			on_assign(engine, note);
+		} else if (holding) {
+			leave(engine, holding, true);
+		}
+		free(note);
+	}
 }
 
 static void dispatch(struct sw_engine *engine, struct sw_mail *mails)
@@ -177,7 +194,7 @@ static void dispatch(struct sw_engine *engine, struct sw_mail *mails)
 			break;
 		case MAIL_ASSIGN:
 		case MAIL_RELEASE:
-			on_command(engine, note);
+			keep_command(engine, note);
 			break;
 		case MAIL_WAKE:
 		case MAIL_LOST:
@@ -206,9 +223,19 @@ void engine_arrivals_end(struct sw_engine *engine, struct arrival *arrivals, boo
 	}
 }
 
-static bool may_turn(const struct sw_engine *engine)
+struct arrival **engine_takeable(struct sw_engine *engine)
 {
-	return (engine->pending || engine->gone_count) && engine->flights < engine->writer->config.depth_max;
+	struct arrival **at = &engine->pending;
+	bool waits = settle_waits(engine);
+	while (waits && *at && (*at)->holding->role == SW_ROLE_SEQUENCER) {
+		at = &(*at)->next;
+	}
+	return at;
+}
+
+static bool may_turn(struct sw_engine *engine)
+{
+	return (*engine_takeable(engine) || engine->gone_count) && engine->flights < engine->writer->config.depth_max;
 }
 
 /* Lets the batches under way land, so that their acks still reach the broker. */
@@ -229,6 +256,15 @@ static struct holding *first_held(struct sw_engine *engine)
 	return holding;
 }
 
+static void drop_commands(struct sw_engine *engine)
+{
+	while (engine->commands) {
+		struct note *note = engine->commands;
+		engine->commands = note->next;
+		free(note);
+	}
+}
+
 static void wind_down(struct sw_engine *engine)
 {
 	land(engine);
@@ -238,13 +274,18 @@ static void wind_down(struct sw_engine *engine)
 	}
 	/* Closing the publisher ends every parcel that is out, one way or the other. */
 	sw_publisher_close(engine->publisher, sw_clock_mono_ms() + STOP_WAIT_MS);
-	dispatch(engine, sw_mailbox_take(&engine->inbox));
+	engine->publisher = NULL;
+	struct sw_mail *mails;
+	while ((mails = sw_mailbox_take(&engine->inbox))) {
+		dispatch(engine, mails); /* what waited behind one that was confirmed comes back as closed */
+	}
 	while (engine->retries) {
 		struct parcel *parcel = engine->retries;
 		engine->retries = parcel->retry_next;
 		parcel->result = SW_ECLOSED;
 		outbox_published(engine, parcel);
 	}
+	drop_commands(engine);
 }
 
 static void *engine_main(void *arg)
@@ -257,6 +298,7 @@ static void *engine_main(void *arg)
 		struct sw_mail *mails = may_turn(engine) ? sw_mailbox_take(&engine->inbox)
 							 : sw_mailbox_wait(&engine->inbox, until_ms);
 		dispatch(engine, mails);
+		run_commands(engine);
 		if (may_turn(engine)) {
 			engine_turn(engine);
 		}
@@ -293,6 +335,12 @@ void engine_stop(struct sw_engine *engine)
 		if (engine->steps[role]) {
 			engine->writer->config.steps[role].ops->close(engine->steps[role]);
 		}
+	}
+	/* Commands of the keeper that nobody reads any more. */
+	for (struct sw_mail *mail = sw_mailbox_take(&engine->inbox); mail;) {
+		struct note *note = (struct note *)mail;
+		mail = mail->next;
+		free(note);
 	}
 	sw_mailbox_release(&engine->inbox);
 	sw_pg_free(engine->pg);

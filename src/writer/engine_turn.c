@@ -20,6 +20,16 @@ struct turn {
 	bool careful;
 };
 
+static void note_markers(struct turn *turn, struct holding *holding)
+{
+	if (holding->role != SW_ROLE_MAILBOX || holding->hand_over == HAND_OVER_DIRECT) {
+		return;
+	}
+	for (const struct sw_work *work = turn->batch.works[SW_ROLE_MAILBOX].first; work; work = work->next) {
+		settle_taken(holding, work);
+	}
+}
+
 static void take_arrival(struct turn *turn, struct arrival *arrival)
 {
 	struct sw_bytes envelope = sw_blob_bytes(arrival->delivery->body);
@@ -28,6 +38,7 @@ static void take_arrival(struct turn *turn, struct arrival *arrival)
 		SW_LOG(ERROR, "writer.bad_envelope", SW_F_STR("queue", arrival->delivery->routing_key), SW_F_ERR(err));
 		arrival->malformed = true;
 	}
+	note_markers(turn, arrival->holding);
 	turn->careful |= arrival->delivery->redelivered;
 	turn->envelopes++;
 	arrival->holding->taken++;
@@ -66,14 +77,19 @@ static void take(struct turn *turn)
 	struct arrival **last = &turn->arrivals;
 	size_t bytes = 0;
 	size_t envelopes_max = engine->one_by_one ? 1 : SIZE_MAX;
-	while (engine->pending && turn->envelopes < envelopes_max) {
-		struct arrival *arrival = engine->pending;
+	for (struct holding *h = engine->holdings; h; h = h->next) {
+		h->marker_back = false; /* of an earlier try */
+	}
+	struct arrival **at;
+	while (*(at = engine_takeable(engine)) && turn->envelopes < envelopes_max) {
+		struct arrival *arrival = *at;
 		size_t items = turn->batch.works[0].items + turn->batch.works[1].items;
 		bytes += arrival->delivery->body->len;
 		if (turn->envelopes && (items >= config->batch_items_max || bytes > config->batch_bytes_max)) {
 			break;
 		}
-		engine->pending = arrival->next;
+		*at = arrival->next;
+		engine->pending_last = *at ? engine->pending_last : at;
 		engine->pending_count--;
 		arrival->next = NULL;
 		*last = arrival;
@@ -148,6 +164,7 @@ static int run_step(struct turn *turn, enum sw_writer_role role, struct sw_diag 
 		return SW_OK;
 	}
 	if (turn->careful) {
+		sw_batch_drop_twins(&turn->batch, role);
 		sw_pg_begin(engine->pg);
 		queue_applied_find(turn, role);
 		int err = run(turn, diag);
@@ -251,7 +268,7 @@ static int attempt(struct turn *turn, struct sw_diag *diag)
 	batch->careful = turn->careful;
 	memset(batch->owned, 0, sizeof(batch->owned));
 	for (const struct holding *h = engine->holdings; h; h = h->next) {
-		if (!h->leaving) {
+		if (!h->leaving && (h->role != SW_ROLE_MAILBOX || h->hand_over == HAND_OVER_DIRECT)) {
 			batch->owned[h->role] |= UINT64_C(1) << h->queue;
 		}
 	}
@@ -260,8 +277,8 @@ static int attempt(struct turn *turn, struct sw_diag *diag)
 		err = run_step(turn, (enum sw_writer_role)role, diag);
 	}
 	bury_malformed(turn);
-	err = err ? err : write_all(turn, diag);
-	return err ? err : sw_batch_finish(batch);
+	err = err ? err : sw_batch_finish(batch); /* before the commit: what cannot be said must not be done */
+	return err ? err : write_all(turn, diag);
 }
 
 static void settle(struct turn *turn, bool committed)
@@ -282,6 +299,12 @@ static void pause_ms(int64_t ms)
 	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
+/* Nothing but this is the envelope's fault: a refused password is no reason to bury messages. */
+static bool refuses_contents(int err)
+{
+	return err == SW_ESQL || err == SW_ELIMIT;
+}
+
 /* Until committed, or a final error. A lost connection leaves the commit unknown: look before writing again. */
 static int commit(struct turn *turn, struct sw_diag *diag)
 {
@@ -293,7 +316,7 @@ static int commit(struct turn *turn, struct sw_diag *diag)
 		int err = attempt(turn, diag);
 		settle(turn, err == SW_OK);
 		engine->writer->store_connected = sw_pg_connected(engine->pg);
-		if (err == SW_OK || err == SW_EFENCED || !(sw_err_retryable(err)) || engine->stopping) {
+		if (err == SW_OK || err == SW_EFENCED || refuses_contents(err) || engine->stopping) {
 			return err;
 		}
 		turn->careful = true;
@@ -349,6 +372,7 @@ void engine_turn(struct sw_engine *engine)
 		sw_metric_add(engine->writer->items, (int64_t)items);
 		sw_metric_observe_ms(engine->writer->batch_ms, sw_clock_mono_ms() - start_ms);
 		outbox_send(engine, &turn.batch, turn.arrivals);
+		settle_committed(engine, &turn.batch);
 	} else if (err == SW_EFENCED) {
 		sw_metric_add(engine->writer->fenced, 1);
 		SW_LOG(WARN, "writer.fenced", SW_F_INT("engine", engine->id));

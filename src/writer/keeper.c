@@ -195,6 +195,14 @@ static void take_row(struct keeper *keeper, size_t index)
 	keeper->told[index] = true;
 }
 
+/* Whichever engine of ours had it stops consuming: the queue has one active consumer, and it shall be the owner's. */
+static void release_stale(struct keeper *keeper, const struct owner_row *row)
+{
+	for (unsigned i = 0; i < keeper->writer->config.engines; i++) {
+		tell_engine(&keeper->writer->engines[i], MAIL_RELEASE, row);
+	}
+}
+
 static void decide(struct keeper *keeper, bool draining)
 {
 	unsigned unowned = 0;
@@ -212,7 +220,8 @@ static void decide(struct keeper *keeper, bool draining)
 		} else if (holder && wanted_owner(keeper, row) != row->owner) {
 			tell_engine(holder, MAIL_RELEASE, row);
 		} else if (!holder && keeper->told[i]) {
-			keeper->told[i] = false; /* taken from us while we could not renew */
+			release_stale(keeper, row); /* taken from us while we could not renew */
+			keeper->told[i] = false;
 		}
 		unowned += !row->owner || !row->alive;
 	}

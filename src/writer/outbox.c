@@ -26,7 +26,7 @@ static void on_done(struct sw_publish *publish, int result)
 static void dispatch(struct sw_engine *engine, struct parcel *parcel)
 {
 	parcel->publish.body = sw_blob_ref(parcel->body);
-	if (sw_publisher_send_always(engine->publisher, &parcel->publish) != SW_OK) {
+	if (!engine->publisher || sw_publisher_send_always(engine->publisher, &parcel->publish) != SW_OK) {
 		sw_blob_unref(parcel->publish.body);
 		parcel->result = SW_ECLOSED;
 		sw_mailbox_post_always(&engine->inbox, &parcel->note.mail);

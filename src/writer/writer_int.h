@@ -14,6 +14,13 @@ enum { GONE_NODES_MAX = 16 };
 
 struct sw_engine;
 
+/* How messages for a mailbox partition that is here get to it (settle.c). */
+enum hand_over {
+	HAND_OVER_QUEUE,  /* through its queue */
+	HAND_OVER_WAITS,  /* not at all for a moment: ingest waits */
+	HAND_OVER_DIRECT, /* in the same batch */
+};
+
 /* A partition that an engine owns, or is letting go. */
 struct holding {
 	struct holding *next;
@@ -25,6 +32,11 @@ struct holding {
 	unsigned taken; /* deliveries in batches and flights */
 	bool leaving;   /* consumes no more; freed when taken is 0 */
 	bool report;    /* the keeper waits to hear that it was let go */
+	/* Of a mailbox partition: */
+	enum hand_over hand_over;
+	struct sw_uuid marker; /* went through the queue */
+	bool marker_back;      /* with the batch under way */
+	bool handed_over;      /* something went behind the marker */
 };
 
 enum mail_kind { MAIL_ARRIVAL, MAIL_PUBLISHED, MAIL_ASSIGN, MAIL_RELEASE, MAIL_RELEASED, MAIL_LOST, MAIL_WAKE };
@@ -32,6 +44,7 @@ enum mail_kind { MAIL_ARRIVAL, MAIL_PUBLISHED, MAIL_ASSIGN, MAIL_RELEASE, MAIL_R
 /* What engine and keeper receive. */
 struct note {
 	struct sw_mail mail;
+	struct note *next; /* among the commands */
 	enum mail_kind kind;
 	struct sw_engine *engine;
 	enum sw_writer_role role;
@@ -81,7 +94,7 @@ struct sw_engine {
 	pthread_t thread;
 	struct sw_mailbox inbox;
 	struct sw_pg *pg;
-	struct sw_publisher *publisher;
+	struct sw_publisher *publisher; /* NULL: closed */
 	void *steps[SW_WRITER_ROLES];
 	struct holding *holdings;
 	struct arrival *pending;
@@ -91,6 +104,7 @@ struct sw_engine {
 	unsigned one_by_one; /* so many batches of a single envelope follow: a poisonous one is being looked for */
 	struct lane lanes[SW_LOGICAL_PARTITIONS];
 	struct parcel *retries;
+	struct note *commands; /* of the keeper, in order; never carried out from inside dispatch */
 	int64_t gone_nodes[GONE_NODES_MAX]; /* their sessions are dropped in the next turn */
 	unsigned gone_count;
 	_Atomic bool stopping;
@@ -118,6 +132,18 @@ void engine_lose_all(struct sw_engine *engine);
 
 /* engine_turn.c: one batch from pending to the outbox. */
 void engine_turn(struct sw_engine *engine);
+
+/* settle.c */
+/* A partition came: what is handed over goes through the queues again until they are known to be behind. */
+void settle_begin(struct sw_engine *engine);
+/* A section was taken from the queue of a mailbox partition. */
+void settle_taken(struct holding *holding, const struct sw_work *work);
+/* After outbox_send of the batch. */
+void settle_committed(struct sw_engine *engine, const struct sw_batch *batch);
+/* Envelopes of ingest stay pending. */
+bool settle_waits(const struct sw_engine *engine);
+/* The first envelope that may be taken, in its place; NULL there: none. */
+struct arrival **engine_takeable(struct sw_engine *engine);
 
 /* outbox.c */
 void outbox_send(struct sw_engine *engine, struct sw_batch *batch, struct arrival *arrivals);

@@ -16,7 +16,8 @@
 static const struct fake_sent *sent_of(struct flow *flow, const struct message *m)
 {
 	const struct fake_sent *found = NULL;
-	FAKE_EACH(&flow->store, sent, row) {
+	sw_fake_foreach(&flow->store, sent, row)
+	{
 		if (row->sender == m->sender && sw_uuid_equal(&row->cid, &m->cid)) {
 			assert_null(found); /* G3: stored twice */
 			found = row;
@@ -47,7 +48,8 @@ void check_messages(struct scenario *s)
 		stored++;
 		size_t events = 0;
 		assert_true(sw_uuid_equal(&sent->content, &m->content));
-		FAKE_EACH(&flow->store, event, e) {
+		sw_fake_foreach(&flow->store, event, e)
+		{
 			if (e->id == sent->id) {
 				events++;
 				assert_true(e->conv == sent->conv && e->seq == sent->seq && e->sender == m->sender);
@@ -63,25 +65,30 @@ void check_messages(struct scenario *s)
 /* seq and pos are 1, 2, 3, … without a hole or a twin. */
 void check_order(struct flow *flow)
 {
-	FAKE_EACH(&flow->store, conversation, c) {
+	sw_fake_foreach(&flow->store, conversation, c)
+	{
 		int64_t highest = 0;
 		int64_t count = 0;
-		FAKE_EACH(&flow->store, event, e) {
+		sw_fake_foreach(&flow->store, event, e)
+		{
 			highest = e->conv == c->conv && e->seq > highest ? e->seq : highest;
 			count += e->conv == c->conv;
-			FAKE_EACH(&flow->store, event, other) {
+			sw_fake_foreach(&flow->store, event, other)
+			{
 				assert_false(other != e && other->conv == e->conv && other->seq == e->seq);
 			}
 		}
 		assert_int_equal(highest, count);
-		FAKE_EACH(&flow->store, conversation, other) {
+		sw_fake_foreach(&flow->store, conversation, other)
+		{
 			assert_false(other != c && c->lo && other->lo == c->lo && other->hi == c->hi);
 		}
 	}
 	for (int64_t user = 1; user <= PEOPLE; user++) {
 		int64_t highest = 0;
 		int64_t count = 0;
-		FAKE_EACH(&flow->store, inbox, row) {
+		sw_fake_foreach(&flow->store, inbox, row)
+		{
 			highest = row->user == user && row->pos > highest ? row->pos : highest;
 			count += row->user == user;
 		}
@@ -93,13 +100,16 @@ void check_order(struct flow *flow)
 void check_inboxes(struct flow *flow)
 {
 	size_t expected = 0;
-	FAKE_EACH(&flow->store, event, e) {
-		FAKE_EACH(&flow->store, member, m) {
+	sw_fake_foreach(&flow->store, event, e)
+	{
+		sw_fake_foreach(&flow->store, member, m)
+		{
 			if (m->conv != e->conv) {
 				continue;
 			}
 			size_t rows = 0;
-			FAKE_EACH(&flow->store, inbox, row) {
+			sw_fake_foreach(&flow->store, inbox, row)
+			{
 				if (row->user == m->user && row->conv == e->conv && row->seq == e->seq) {
 					rows++;
 					assert_int_equal(row->notify, m->user != e->sender);
@@ -159,7 +169,8 @@ static void collect_jobs(void *ctx, struct sw_bytes body)
 static void check_job(struct flow *flow, const struct jobs *jobs, const struct job *job)
 {
 	const struct fake_inbox *of = NULL;
-	FAKE_EACH(&flow->store, inbox, row) {
+	sw_fake_foreach(&flow->store, inbox, row)
+	{
 		of = row->user == job->user && row->pos == job->pos ? row : of;
 	}
 	assert_non_null(of);
@@ -174,7 +185,8 @@ static void check_job(struct flow *flow, const struct jobs *jobs, const struct j
 
 static bool acked(struct flow *flow, int64_t user, int64_t pos)
 {
-	FAKE_EACH(&flow->store, device, d) {
+	sw_fake_foreach(&flow->store, device, d)
+	{
 		if (d->user == user && d->active_cursor >= pos) {
 			return true;
 		}
@@ -184,7 +196,8 @@ static bool acked(struct flow *flow, int64_t user, int64_t pos)
 
 static bool reachable(struct flow *flow, int64_t user)
 {
-	FAKE_EACH(&flow->store, device, d) {
+	sw_fake_foreach(&flow->store, device, d)
+	{
 		if (d->user == user && d->provider.len) {
 			return true;
 		}
@@ -213,7 +226,8 @@ void check_pushes(struct flow *flow)
 	for (size_t i = 0; i < jobs->count; i++) {
 		check_job(flow, jobs, &jobs->items[i]);
 	}
-	FAKE_EACH(&flow->store, inbox, row) {
+	sw_fake_foreach(&flow->store, inbox, row)
+	{
 		if (row->notify && reachable(flow, row->user) && !acked(flow, row->user, row->pos) &&
 		    !has_job(jobs, row->user, row->pos, NULL)) {
 			fail_msg("user %" PRId64 " was never told of pos %" PRId64, row->user, row->pos);
@@ -277,7 +291,8 @@ static void on_event(struct heard *heard, const struct sw_item_event *event)
 	for (size_t i = 0; i < event->targets.count; i += 2) {
 		int64_t user = event->targets.values[i]; /* sessions are numbered like their people */
 		bool found = false;
-		FAKE_EACH(&flow->store, inbox, row) {
+		sw_fake_foreach(&flow->store, inbox, row)
+		{
 			found |= row->user == user && row->pos == event->targets.values[i + 1] &&
 				 row->conv == event->conv && row->seq == event->seq;
 		}

@@ -112,12 +112,11 @@ static void device_set(struct scenario *s, int64_t user, const char *device, con
 
 static void ack_all(struct scenario *s, int64_t user, const char *device)
 {
-	post_to_mailbox(s->flow, user,
-			&(struct sw_item){.kind = SW_ITEM_ACK,
-					  .as.ack = {.user = user,
-						     .device = sw_bytes_str(device),
-						     .pos = INT64_MAX,
-						     .active = 1}});
+	post_to_mailbox(
+		s->flow, user,
+		&(struct sw_item){
+			.kind = SW_ITEM_ACK,
+			.as.ack = {.user = user, .device = sw_bytes_str(device), .pos = INT64_MAX, .active = 1}});
 }
 
 /* ---- phases ---- */

@@ -18,7 +18,7 @@ struct message {
 	struct sw_uuid content;
 	int64_t node;
 	int64_t session;
-	int reject; /* 0: stored */
+	int reject;                    /* 0: stored */
 	const struct message *repeats; /* NULL: the first with its cid */
 	char body[BODY_MAX];
 };

@@ -79,9 +79,18 @@ class World:
             (user,),
         )
 
+    def await_inbox(self, user, count):
+        """The inbox once it has so many rows: a message is stored before it is in the inboxes of its recipients."""
+
+        def filled():
+            rows = self.inbox(user)
+            return rows if len(rows) >= count else None
+
+        return surewire_env.wait_until(filled, f"{count} rows in the inbox of {user}")
+
     def check_inbox(self, user, texts):
-        """The inbox of a user holds these texts in this order, once each, pos and seq without a hole."""
-        rows = self.inbox(user)
+        """The inbox of a user comes to hold these texts in this order, once each, pos and seq without a hole."""
+        rows = self.await_inbox(user, len(texts))
         assert [row[3] for row in rows] == list(texts)
         assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
         by_conv = {}

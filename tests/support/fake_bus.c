@@ -246,10 +246,29 @@ static bool drained(const struct fake_bus *bus, const char *prefix)
 	return true;
 }
 
-bool fake_bus_wait_drained(struct fake_bus *bus, const char *prefix_a, const char *prefix_b)
+static struct timespec in_30_s(void)
 {
 	int64_t deadline_ms = sw_clock_mono_ms() + 30000;
-	struct timespec deadline = {deadline_ms / 1000, deadline_ms % 1000 * 1000000};
+	return (struct timespec){deadline_ms / 1000, deadline_ms % 1000 * 1000000};
+}
+
+bool fake_bus_wait_consumers(struct fake_bus *bus, const char *name, size_t count)
+{
+	struct timespec deadline = in_30_s();
+	pthread_mutex_lock(&bus->lock);
+	const struct fake_queue *queue = find_queue(bus, name);
+	int rc = 0;
+	while (queue->consumer_count != count && rc != ETIMEDOUT) {
+		rc = pthread_cond_timedwait(&bus->changed, &bus->lock, &deadline);
+	}
+	bool ok = queue->consumer_count == count;
+	pthread_mutex_unlock(&bus->lock);
+	return ok;
+}
+
+bool fake_bus_wait_drained(struct fake_bus *bus, const char *prefix_a, const char *prefix_b)
+{
+	struct timespec deadline = in_30_s();
 	pthread_mutex_lock(&bus->lock);
 	int rc = 0;
 	while (!bus->dead && !(drained(bus, prefix_a) && drained(bus, prefix_b)) && rc != ETIMEDOUT) {

@@ -76,6 +76,8 @@ void fake_bus_set_dead(struct fake_bus *bus, bool dead);
 bool fake_bus_wait_drained(struct fake_bus *bus, const char *prefix_a, const char *prefix_b);
 /* Messages in the queue, ready or not. */
 size_t fake_bus_count(struct fake_bus *bus, const char *queue);
+/* Waits until a queue has so many consumers: false after 30 s. */
+bool fake_bus_wait_consumers(struct fake_bus *bus, const char *queue, size_t count);
 size_t fake_bus_consumers(struct fake_bus *bus, const char *queue);
 /* The bodies in a queue, borrowed while nobody changes it. */
 typedef void (*fake_bus_each_fn)(void *ctx, struct sw_bytes body);

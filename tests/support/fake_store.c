@@ -2,7 +2,7 @@
 /* The connection's side of the fake store: batches, transactions by snapshot, the fault plan, values in and out. */
 #include "fake_store.h"
 
-#include <surewire/clock.h>
+#include <surewire/buf.h>
 #include <surewire/mem.h>
 
 #include <assert.h>
@@ -40,8 +40,7 @@ static void tables_release(struct fake_tables *tables)
 static void tables_copy(struct fake_tables *to, const struct fake_tables *from)
 {
 	*to = *from;
-#define COPY(name)                                                                                        \
-	to->name.rows = sw_xmemdup(from->name.rows, from->name.cap * sizeof(*from->name.rows));
+#define COPY(name) to->name.rows = sw_xmemdup(from->name.rows, from->name.cap * sizeof(*from->name.rows));
 	FAKE_TABLES(COPY)
 #undef COPY
 }
@@ -88,6 +87,8 @@ int sw_pg_connect(struct sw_pg *pg, int64_t deadline_mono_ms, struct sw_diag *di
 		err = strcmp(pg->name, the_store->dead_name) == 0 ? SW_ECONNECT : the_store->connect_err;
 	}
 	pg->connected = err == SW_OK;
+	the_store->connect_refusals += err != SW_OK;
+	pthread_cond_broadcast(&the_store->changed);
 	pthread_mutex_unlock(&the_store->lock);
 	return err ? sw_diag_set(diag_out, err, "fake: %s", sw_err_text(err)) : SW_OK;
 }
@@ -134,8 +135,8 @@ static bool has(const struct sw_pg *pg, enum sw_sql sql)
 
 static bool is_keeper(const struct sw_pg *pg)
 {
-	static const enum sw_sql statements[] = {SW_SQL_WRITER_ENGINE_BEAT,  SW_SQL_WRITER_OWNER_ENSURE,
-						 SW_SQL_WRITER_OWNER_TAKE,   SW_SQL_WRITER_OWNER_RELEASE,
+	static const enum sw_sql statements[] = {SW_SQL_WRITER_ENGINE_BEAT,    SW_SQL_WRITER_OWNER_ENSURE,
+						 SW_SQL_WRITER_OWNER_TAKE,     SW_SQL_WRITER_OWNER_RELEASE,
 						 SW_SQL_WRITER_APPLIED_EXPIRE, SW_SQL_WRITER_ENGINE_DROP};
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
 		if (has(pg, statements[i])) {

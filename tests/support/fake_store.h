@@ -59,14 +59,14 @@ struct fake_owner {
 };
 
 /* X(type, name): every table. */
-#define FAKE_TABLES(X)                                                                                    \
-	X(account) X(conversation) X(member) X(event) X(sent) X(applied) X(inbox) X(plan) X(device)       \
-	X(session) X(engine) X(owner)
+#define FAKE_TABLES(X) \
+	X(account)     \
+	X(conversation) X(member) X(event) X(sent) X(applied) X(inbox) X(plan) X(device) X(session) X(engine) X(owner)
 
-#define FAKE_TABLE(name)                                                                                  \
-	struct {                                                                                          \
-		struct fake_##name *rows;                                                                 \
-		size_t count, cap;                                                                        \
+#define FAKE_TABLE(name)                  \
+	struct {                          \
+		struct fake_##name *rows; \
+		size_t count, cap;        \
 	} name;
 struct fake_tables {
 	FAKE_TABLES(FAKE_TABLE)
@@ -99,8 +99,9 @@ struct fake_store {
 	bool holding;
 	const char *mute_name; /* no keeper of this name reaches the store */
 	const char *dead_name; /* nobody of this name reaches the store */
-	int connect_err;       /* of every engine that has to connect */
-	unsigned commits;      /* of transactions with a fence */
+	int connect_err;       /* of everybody who has to connect */
+	unsigned connect_refusals;
+	unsigned commits; /* of transactions with a fence */
 	unsigned fenced;
 	unsigned conflicts;
 };
@@ -145,7 +146,15 @@ struct fake_array {
 	struct sw_bytes *items;
 };
 /* Aborts unless it is an array of elements of this type. */
-enum fake_oid { FAKE_BOOL = 16, FAKE_BYTEA = 17, FAKE_INT8 = 20, FAKE_INT2 = 21, FAKE_INT4 = 23, FAKE_TEXT = 25, FAKE_UUID = 2950 };
+enum fake_oid {
+	FAKE_BOOL = 16,
+	FAKE_BYTEA = 17,
+	FAKE_INT8 = 20,
+	FAKE_INT2 = 21,
+	FAKE_INT4 = 23,
+	FAKE_TEXT = 25,
+	FAKE_UUID = 2950
+};
 struct fake_array fake_arg_array(const struct fake_statement *statement, int index, enum fake_oid oid,
 				 struct sw_arena *arena);
 int64_t fake_item_i64(const struct fake_array *array, size_t index);
@@ -163,22 +172,20 @@ void fake_put_bool(struct sw_pg_result *result, bool value);
 void fake_put_bytes(struct sw_pg_result *result, struct sw_bytes value);
 void fake_put_uuid(struct sw_pg_result *result, const struct sw_uuid *value);
 
-#define FAKE_ADD(store, table, ...)                                                                        \
-	do {                                                                                               \
-		if ((store)->tables.table.count == (store)->tables.table.cap) {                            \
-			(store)->tables.table.cap = (store)->tables.table.cap * 2 + 16;                    \
-			(store)->tables.table.rows =                                                       \
-				sw_xrealloc((store)->tables.table.rows,                                    \
-					    (store)->tables.table.cap * sizeof(struct fake_##table));      \
-		}                                                                                          \
-		(store)->tables.table.rows[(store)->tables.table.count++] =                                \
-			(struct fake_##table){__VA_ARGS__};                                                \
+#define FAKE_ADD(store, table, ...)                                                                                   \
+	do {                                                                                                          \
+		if ((store)->tables.table.count == (store)->tables.table.cap) {                                       \
+			(store)->tables.table.cap = (store)->tables.table.cap * 2 + 16;                               \
+			(store)->tables.table.rows = sw_xrealloc(                                                     \
+				(store)->tables.table.rows, (store)->tables.table.cap * sizeof(struct fake_##table)); \
+		}                                                                                                     \
+		(store)->tables.table.rows[(store)->tables.table.count++] = (struct fake_##table){__VA_ARGS__};       \
 	} while (0)
-#define FAKE_REMOVE(store, table, index)                                                                   \
+#define FAKE_REMOVE(store, table, index) \
 	((store)->tables.table.rows[index] = (store)->tables.table.rows[--(store)->tables.table.count])
 /* struct fake_<table> *row over all rows. */
-#define FAKE_EACH(store, table, row)                                                                       \
-	for (struct fake_##table *row = (store)->tables.table.rows;                                        \
+#define sw_fake_foreach(store, table, row)                          \
+	for (struct fake_##table *row = (store)->tables.table.rows; \
 	     row && row < (store)->tables.table.rows + (store)->tables.table.count; row++)
 
 #endif

@@ -9,7 +9,8 @@
 
 static struct fake_plan *find_plan(struct fake_store *store, int64_t user)
 {
-	FAKE_EACH(store, plan, p) {
+	sw_fake_foreach(store, plan, p)
+	{
 		if (p->user == user) {
 			return p;
 		}
@@ -21,12 +22,14 @@ static void load_users(struct fake_store *store, const struct fake_statement *s,
 {
 	struct fake_array users = fake_arg_array(s, 0, FAKE_INT8, result->arena);
 	fake_result_columns(result, 4);
-	FAKE_EACH(store, account, a) {
+	sw_fake_foreach(store, account, a)
+	{
 		if (!fake_array_has(&users, a->id)) {
 			continue;
 		}
 		int64_t pos = 0;
-		FAKE_EACH(store, inbox, i) {
+		sw_fake_foreach(store, inbox, i)
+		{
 			pos = i->user == a->id && i->pos > pos ? i->pos : pos;
 		}
 		const struct fake_plan *plan = find_plan(store, a->id);
@@ -41,7 +44,8 @@ static void load_devices(struct fake_store *store, const struct fake_statement *
 {
 	struct fake_array users = fake_arg_array(s, 0, FAKE_INT8, result->arena);
 	fake_result_columns(result, 10);
-	FAKE_EACH(store, device, d) {
+	sw_fake_foreach(store, device, d)
+	{
 		if (fake_array_has(&users, d->user)) {
 			fake_put_i64(result, d->user);
 			fake_put_bytes(result, d->device);
@@ -61,7 +65,8 @@ static void load_sessions(struct fake_store *store, const struct fake_statement 
 {
 	struct fake_array users = fake_arg_array(s, 0, FAKE_INT8, result->arena);
 	fake_result_columns(result, 5);
-	FAKE_EACH(store, session, row) {
+	sw_fake_foreach(store, session, row)
+	{
 		if (fake_array_has(&users, row->user)) {
 			fake_put_i64(result, row->user);
 			fake_put_i64(result, row->session);
@@ -76,7 +81,8 @@ static void load_node_sessions(struct fake_store *store, const struct fake_state
 {
 	struct fake_array nodes = fake_arg_array(s, 0, FAKE_INT8, result->arena);
 	fake_result_columns(result, 3);
-	FAKE_EACH(store, session, row) {
+	sw_fake_foreach(store, session, row)
+	{
 		if (fake_array_has(&nodes, row->node)) {
 			fake_put_i64(result, row->user);
 			fake_put_i64(result, row->session);
@@ -89,7 +95,8 @@ static int64_t handled(struct fake_store *store, int64_t user)
 {
 	const struct fake_plan *plan = find_plan(store, user);
 	int64_t after = plan ? plan->pushed_pos : 0;
-	FAKE_EACH(store, device, d) {
+	sw_fake_foreach(store, device, d)
+	{
 		after = d->user == user && d->active_cursor > after ? d->active_cursor : after;
 	}
 	return after;
@@ -107,7 +114,8 @@ static int by_user_and_pos(const void *a, const void *b)
 
 static void put_unacked(struct fake_store *store, struct sw_pg_result *result, const struct fake_inbox *row)
 {
-	FAKE_EACH(store, event, e) {
+	sw_fake_foreach(store, event, e)
+	{
 		if (e->conv == row->conv && e->seq == row->seq) {
 			fake_put_i64(result, row->user);
 			fake_put_i64(result, row->pos);
@@ -128,14 +136,14 @@ static void load_unacked(struct fake_store *store, const struct fake_statement *
 	struct fake_array upto = fake_arg_array(s, 2, FAKE_INT8, result->arena);
 	fake_result_columns(result, 8);
 	if (store->tables.inbox.count) {
-		qsort(store->tables.inbox.rows, store->tables.inbox.count, sizeof(struct fake_inbox),
-		      by_user_and_pos);
+		qsort(store->tables.inbox.rows, store->tables.inbox.count, sizeof(struct fake_inbox), by_user_and_pos);
 	}
 	for (size_t q = 0; q < users.count; q++) {
 		int64_t user = fake_item_i64(&users, q);
 		int64_t from = fake_item_i64(&after, q) >= 0 ? fake_item_i64(&after, q) : handled(store, user);
 		unsigned count = 0;
-		FAKE_EACH(store, inbox, row) {
+		sw_fake_foreach(store, inbox, row)
+		{
 			if (row->user == user && row->pos <= fake_item_i64(&upto, q) && row->notify &&
 			    row->pos > from && count++ < 100) {
 				put_unacked(store, result, row);
@@ -152,7 +160,8 @@ static int insert_inbox(struct fake_store *store, const struct fake_statement *s
 	struct fake_array seq = fake_arg_array(s, 3, FAKE_INT8, arena);
 	struct fake_array notify = fake_arg_array(s, 4, FAKE_BOOL, arena);
 	for (size_t i = 0; i < users.count; i++) {
-		FAKE_EACH(store, inbox, row) {
+		sw_fake_foreach(store, inbox, row)
+		{
 			if (row->user == fake_item_i64(&users, i) && row->pos == fake_item_i64(&pos, i)) {
 				return SW_ECONFLICT;
 			}
@@ -165,7 +174,8 @@ static int insert_inbox(struct fake_store *store, const struct fake_statement *s
 
 static struct fake_device *find_device(struct fake_store *store, int64_t user, struct sw_bytes device)
 {
-	FAKE_EACH(store, device, d) {
+	sw_fake_foreach(store, device, d)
+	{
 		if (d->user == user && sw_bytes_equal(d->device, device)) {
 			return d;
 		}
@@ -233,7 +243,8 @@ static void move_cursors(struct fake_store *store, const struct fake_statement *
 
 static struct fake_session *find_session(struct fake_store *store, int64_t user, int64_t node, int64_t session)
 {
-	FAKE_EACH(store, session, row) {
+	sw_fake_foreach(store, session, row)
+	{
 		if (row->user == user && row->node == node && row->session == session) {
 			return row;
 		}
@@ -257,8 +268,7 @@ static void insert_sessions(struct fake_store *store, const struct fake_statemen
 			continue;
 		}
 		FAKE_ADD(store, session, fake_item_i64(&users, i), fake_item_i64(&sessions, i),
-			 fake_item_i64(&nodes, i), fake_item_text(store, &devices, i),
-			 fake_item_i64(&active, i) != 0);
+			 fake_item_i64(&nodes, i), fake_item_text(store, &devices, i), fake_item_i64(&active, i) != 0);
 	}
 }
 

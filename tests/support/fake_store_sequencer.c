@@ -22,12 +22,14 @@ static bool wanted(const struct fake_statement *s, struct sw_arena *arena, const
 static void load_conversations(struct fake_store *store, const struct fake_statement *s, struct sw_pg_result *result)
 {
 	fake_result_columns(result, 5);
-	FAKE_EACH(store, conversation, c) {
+	sw_fake_foreach(store, conversation, c)
+	{
 		if (!wanted(s, result->arena, c)) {
 			continue;
 		}
 		int64_t seq = 0;
-		FAKE_EACH(store, event, e) {
+		sw_fake_foreach(store, event, e)
+		{
 			seq = e->conv == c->conv && e->seq > seq ? e->seq : seq;
 		}
 		fake_put_i64(result, c->conv);
@@ -41,11 +43,13 @@ static void load_conversations(struct fake_store *store, const struct fake_state
 static void load_members(struct fake_store *store, const struct fake_statement *s, struct sw_pg_result *result)
 {
 	fake_result_columns(result, 4);
-	FAKE_EACH(store, conversation, c) {
+	sw_fake_foreach(store, conversation, c)
+	{
 		if (!wanted(s, result->arena, c)) {
 			continue;
 		}
-		FAKE_EACH(store, member, m) {
+		sw_fake_foreach(store, member, m)
+		{
 			if (m->conv == c->conv) {
 				fake_put_i64(result, m->conv);
 				fake_put_i64(result, m->user);
@@ -58,7 +62,8 @@ static void load_members(struct fake_store *store, const struct fake_statement *
 
 static struct fake_sent *find_sent(struct fake_store *store, int64_t sender, const struct sw_uuid *cid)
 {
-	FAKE_EACH(store, sent, row) {
+	sw_fake_foreach(store, sent, row)
+	{
 		if (row->sender == sender && sw_uuid_equal(&row->cid, cid)) {
 			return row;
 		}
@@ -91,7 +96,8 @@ static void load_members_as_of(struct fake_store *store, const struct fake_state
 	struct fake_array seqs = fake_arg_array(s, 1, FAKE_INT8, result->arena);
 	fake_result_columns(result, 3);
 	for (size_t i = 0; i < convs.count; i++) {
-		FAKE_EACH(store, member, m) {
+		sw_fake_foreach(store, member, m)
+		{
 			if (m->conv == fake_item_i64(&convs, i) && m->joined_seq <= fake_item_i64(&seqs, i)) {
 				fake_put_i64(result, m->conv);
 				fake_put_i64(result, fake_item_i64(&seqs, i));
@@ -115,14 +121,15 @@ static int insert_conversations(struct fake_store *store, const struct fake_stat
 		if (direct != (fake_item_i64(&lo, i) != 0 && fake_item_i64(&lo, i) < fake_item_i64(&hi, i))) {
 			return SW_ESQL; /* the table's CHECK */
 		}
-		FAKE_EACH(store, conversation, c) {
+		sw_fake_foreach(store, conversation, c)
+		{
 			if (c->conv == fake_item_i64(&conv, i) ||
 			    (direct && c->lo == fake_item_i64(&lo, i) && c->hi == fake_item_i64(&hi, i))) {
 				return SW_ECONFLICT;
 			}
 		}
-		FAKE_ADD(store, conversation, fake_item_i64(&conv, i), fake_item_i64(&kind, i),
-			 fake_item_i64(&lo, i), fake_item_i64(&hi, i), fake_item_i64(&creator, i));
+		FAKE_ADD(store, conversation, fake_item_i64(&conv, i), fake_item_i64(&kind, i), fake_item_i64(&lo, i),
+			 fake_item_i64(&hi, i), fake_item_i64(&creator, i));
 	}
 	return SW_OK;
 }
@@ -134,7 +141,8 @@ static int insert_members(struct fake_store *store, const struct fake_statement 
 	struct fake_array role = fake_arg_array(s, 2, FAKE_INT2, arena);
 	struct fake_array joined = fake_arg_array(s, 3, FAKE_INT8, arena);
 	for (size_t i = 0; i < conv.count; i++) {
-		FAKE_EACH(store, member, m) {
+		sw_fake_foreach(store, member, m)
+		{
 			if (m->conv == fake_item_i64(&conv, i) && m->user == fake_item_i64(&user, i) &&
 			    m->joined_seq == fake_item_i64(&joined, i)) {
 				return SW_ECONFLICT;

@@ -18,7 +18,8 @@ static int fence(struct fake_store *store, const struct fake_statement *s, struc
 	struct fake_array epochs = fake_arg_array(s, 2, FAKE_INT8, result->arena);
 	size_t held = 0;
 	for (size_t i = 0; i < roles.count; i++) {
-		FAKE_EACH(store, owner, o) {
+		sw_fake_foreach(store, owner, o)
+		{
 			held += o->role == fake_item_i64(&roles, i) && o->queue == fake_item_i64(&queues, i) &&
 				o->epoch == fake_item_i64(&epochs, i);
 		}
@@ -30,7 +31,8 @@ static void applied_find(struct fake_store *store, const struct fake_statement *
 {
 	struct fake_array ids = fake_arg_array(s, 0, FAKE_UUID, result->arena);
 	fake_result_columns(result, 2);
-	FAKE_EACH(store, applied, a) {
+	sw_fake_foreach(store, applied, a)
+	{
 		bool wanted = false;
 		for (size_t i = 0; i < ids.count && !wanted; i++) {
 			struct sw_uuid id = fake_item_uuid(&ids, i);
@@ -50,7 +52,8 @@ static int applied_insert(struct fake_store *store, const struct fake_statement 
 	assert(ids.count == results.count && s->count == 3);
 	for (size_t i = 0; i < ids.count; i++) {
 		struct sw_uuid id = fake_item_uuid(&ids, i);
-		FAKE_EACH(store, applied, a) {
+		sw_fake_foreach(store, applied, a)
+		{
 			if (sw_uuid_equal(&id, &a->section)) {
 				return SW_ECONFLICT;
 			}
@@ -62,7 +65,8 @@ static int applied_insert(struct fake_store *store, const struct fake_statement 
 
 static struct fake_engine *find_engine(struct fake_store *store, int64_t id)
 {
-	FAKE_EACH(store, engine, e) {
+	sw_fake_foreach(store, engine, e)
+	{
 		if (e->id == id) {
 			return e;
 		}
@@ -109,7 +113,8 @@ static void engine_list(struct fake_store *store, struct sw_pg_result *result)
 	if (store->tables.engine.count) {
 		qsort(store->tables.engine.rows, store->tables.engine.count, sizeof(struct fake_engine), by_id);
 	}
-	FAKE_EACH(store, engine, e) {
+	sw_fake_foreach(store, engine, e)
+	{
 		if (e->lease_until_ms > sw_clock_mono_ms()) {
 			fake_put_i64(result, e->id);
 			fake_put_bool(result, e->sequencer);
@@ -121,7 +126,8 @@ static void engine_list(struct fake_store *store, struct sw_pg_result *result)
 
 static struct fake_owner *find_owner(struct fake_store *store, int64_t role, int64_t queue)
 {
-	FAKE_EACH(store, owner, o) {
+	sw_fake_foreach(store, owner, o)
+	{
 		if (o->role == role && o->queue == queue) {
 			return o;
 		}
@@ -141,7 +147,8 @@ static void owner_ensure(struct fake_store *store, const struct fake_statement *
 static void owner_list(struct fake_store *store, struct sw_pg_result *result)
 {
 	fake_result_columns(result, 5);
-	FAKE_EACH(store, owner, o) {
+	sw_fake_foreach(store, owner, o)
+	{
 		const struct fake_engine *engine = find_engine(store, o->owner);
 		fake_put_i16(result, (int16_t)o->role);
 		fake_put_i32(result, (int32_t)o->queue);

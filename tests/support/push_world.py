@@ -210,6 +210,22 @@ class World:
     def person(self, name):
         return self.people(name, 1)[0]
 
+    def metric(self, name, **labels):
+        """The value of one number of the node, 0 while it has not been counted."""
+        wanted = name + "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{self.node.admin_url}/metrics", timeout=10) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(wanted + " "):
+                    return float(line.rpartition(" ")[2])
+        return 0
+
+    def states(self, answer):
+        """Of all deliveries of one message: (state, attempts) to number of deliveries."""
+        rows = self.space.query(
+            "SELECT state, attempts, count(*) FROM delivery WHERE event = %s GROUP BY 1, 2", (answer["id"],))
+        return {(state, attempts): count for state, attempts, count in rows}
+
     def arrived(self, provider, token, count=1, timeout_s=ARRIVAL_S):
         """The records of the token, once there are so many; more are an error."""
 

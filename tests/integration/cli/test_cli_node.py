@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """chat and send against a real node: the whole way, there and back."""
 import json
+import secrets
 import uuid
 
 import cli
@@ -9,10 +10,11 @@ import pytest
 
 @pytest.fixture
 def node(deployment, surewire):
-    for user in ("alice", "bob"):
-        deployment.run("user", "add", f"{user}-{id(surewire)}")
+    names = [f"{user}-{secrets.token_hex(4)}" for user in ("alice", "bob")]
+    for name in names:
+        deployment.run("user", "add", name)
     node = surewire()
-    node.names = [f"{user}-{id(surewire)}" for user in ("alice", "bob")]
+    node.names = names
     return node
 
 

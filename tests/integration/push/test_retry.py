@@ -89,8 +89,14 @@ def test_silent_connection__unknown_then_repeated_with_the_same_id(world, pair):
     assert (first["repeats"], second["repeats"]) == (0, 1)
 
 
+def held(world):
+    """Jobs that were put off to a retry stage at no attempt's cost."""
+    return world.metric("surewire_push_jobs_total", provider="apns", result="held")
+
+
 def test_refused_stream__sent_again_at_once_without_an_attempt(world, pair):
     sender, bob, token = pair
+    held_before = held(world)
     fault = world.stands.fault("apns", {"rst": "REFUSED_STREAM"}, token, count=3)
     sender.send(bob, "refused")
     row = bob.delivery("iphone", "delivered")
@@ -99,6 +105,7 @@ def test_refused_stream__sent_again_at_once_without_an_attempt(world, pair):
     assert outcomes(bob) == [(1, "delivered", 200)]
     [record] = world.arrived("apns", token)
     assert record["repeats"] == 0
+    assert held(world) == held_before  # from memory, without the broker's retry stages
 
 
 def test_refused_stream__for_long__is_put_off_and_arrives_when_it_ends(world, pair):
@@ -133,64 +140,68 @@ def test_connection_dropped_after_processing__repeat_has_the_same_ids(world, pai
 
 @pytest.fixture
 def crowd(world):
-    """A conversation of many phones over one warm connection: (sender, conversation, people, tokens)."""
+    """(sender, conversation, tokens) of many phones, reached over one warm connection."""
     sender, people = world.person("sender"), world.people("member", IN_FLIGHT)
     tokens = [person.iphone() for person in people]
     conv = sender.group("crowd", people)
-    sender.send(conv, "to warm up")  # the first push of a connection lifts its limit of one stream
-    for person in people:
-        wait_until(lambda: person.deliveries() and person.deliveries()[-1]["state"] == "delivered", "the warm-up", 40)
-    return sender, conv, people, tokens
+    warm = sender.send(conv, "to warm up")  # the first push of a connection lifts its limit of one stream
+    wait_until(lambda: world.states(warm) == {("delivered", 1): IN_FLIGHT}, "the warm-up")
+    return sender, conv, tokens
 
 
-def assert_once_each(world, crowd, answer):
-    _, _, people, tokens = crowd
-    for person, token in zip(people, tokens):
-        wait_until(lambda: person.deliveries()[-1]["state"] == "delivered" and person.deliveries()[-1]["event"] == int(answer["id"]),
-                   f"delivery to {person.name}")
-        mine = [r for r in world.stands.records("apns", token) if r["payload"]["message"] == answer["id"]]
-        assert len(mine) == 1, mine
-        assert person.deliveries()[-1]["attempts"] == 1
-    counted = dict(world.space.query(
-        "SELECT outcome, count(*) FROM attempt JOIN delivery USING (job) WHERE event = %s GROUP BY 1", (answer["id"],)))
-    assert counted == {"delivered": len(people)}
+def assert_once_each(world, tokens, answer):
+    """One attempt and one record each."""
+    wait_until(lambda: sum(world.states(answer).values()) == len(tokens), "a row for every delivery")
+    wait_until(lambda: {state for state, _ in world.states(answer)} == {"delivered"}, "all delivered")
+    assert world.states(answer) == {("delivered", 1): len(tokens)}
+    attempts = world.space.query(
+        "SELECT a.outcome, count(*) FROM attempt a JOIN delivery USING (job) WHERE event = %s GROUP BY 1", (answer["id"],))
+    assert attempts == [("delivered", len(tokens))]
+    records = [r for r in world.stands.records("apns") if r["payload"]["message"] == answer["id"]]
+    assert sorted(r["token"] for r in records) == sorted(tokens)
+
+
+def unsent(world):
+    return world.metric("surewire_push_attempts_total", provider="apns", outcome="unsent")
 
 
 def test_goaway__all_in_flight_processed__their_answers_are_awaited(world, crowd):
-    sender, conv, people, tokens = crowd
+    sender, conv, tokens = crowd
     before = world.stands.stats("apns")
-    fault = world.stands.fault("apns", {"delay_ms": 3000}, count=len(people))
+    fault = world.stands.fault("apns", {"delay_ms": 3000}, count=len(tokens))
     answer = sender.send(conv, "while it goes away")
-    wait_until(lambda: world.stands.hits(fault) == len(people), "all in flight")
+    wait_until(lambda: world.stands.hits(fault) == len(tokens), "all in flight")
     world.stands.connections("apns", "goaway")
     late = world.person("late")
     token = late.iphone()
     sender.send(late, "on the next connection")
     world.arrived("apns", token)  # does not wait for the old connection's answers
-    assert_once_each(world, crowd, answer)
+    assert_once_each(world, tokens, answer)
     after = world.stands.stats("apns")
     assert after["connections"] == before["connections"] + 1
     assert after["repeats"] == before["repeats"]
 
 
 def test_goaway__none_in_flight_processed__all_are_sent_again_at_no_cost(world, crowd):
-    sender, conv, people, tokens = crowd
-    before = world.stands.stats("apns")
+    sender, conv, tokens = crowd
+    before, unsent_before, held_before = world.stands.stats("apns"), unsent(world), held(world)
     fault = world.stands.fault("apns", {"goaway": {"last_stream": "none"}}, count=1)
     answer = sender.send(conv, "none of them")
-    assert_once_each(world, crowd, answer)
+    assert_once_each(world, tokens, answer)
     after = world.stands.stats("apns")
     assert world.stands.hits(fault) == 1
     assert after["connections"] > before["connections"]
     assert after["repeats"] == before["repeats"]
+    assert unsent(world) > unsent_before + 1  # there were several in flight
+    assert held(world) == held_before
 
 
 def test_goaway__some_processed__every_one_arrives_once(world, crowd):
-    sender, conv, people, tokens = crowd
+    sender, conv, tokens = crowd
     before = world.stands.stats("apns")
     fault = world.stands.fault("apns", {"goaway": {"last_stream": "all"}}, tokens[IN_FLIGHT // 2], count=1)
     answer = sender.send(conv, "up to the middle")
-    assert_once_each(world, crowd, answer)
+    assert_once_each(world, tokens, answer)
     after = world.stands.stats("apns")
     assert world.stands.hits(fault) == 1
     assert after["connections"] > before["connections"]
