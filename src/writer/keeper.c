@@ -223,7 +223,8 @@ static void decide(struct keeper *keeper, bool draining)
 			release_stale(keeper, row); /* taken from us while we could not renew */
 			keeper->told[i] = false;
 		}
-		unowned += !row->owner || !row->alive;
+		bool ours = keeper->writer->config.steps[row->role].ops != NULL;
+		unowned += ours && (!row->owner || !row->alive);
 	}
 	keeper->writer->unowned = unowned;
 }

@@ -201,7 +201,8 @@ async def test_running__server_killed_and_restarted__nothing_lost_or_doubled_hea
     world = own_world
     servers = world.space.servers
     node = world.node()
-    alice, bob, carol = world.people("alice", "bob", "carol")
+    alice, bob, carol, dave, erin = world.people("alice", "bob", "carol", "dave", "erin")
+    dave_client = await world.login(node, dave)
     outage = Outage(world, node, alice, bob)
     task = asyncio.ensure_future(outage.run())
     await outage.more(20)
@@ -215,17 +216,21 @@ async def test_running__server_killed_and_restarted__nothing_lost_or_doubled_hea
 
     try:
         await eventually(said, f"/readyz says that the {missing} is away", 60)
-        status, problem, headers = await loop.run_in_executor(None, lambda: world.api(node, carol).send(bob, "by http"))
+        by_http = world.api(node, carol)
+        status, problem, headers = await loop.run_in_executor(None, lambda: by_http.send(bob, "by http"))
         assert status == 503 and problem["code"] == "unavailable" and int(headers["Retry-After"]) > 0
+        error = await dave_client.answer(await dave_client.send(erin, "by socket"))
+        assert error["t"] == "error" and error["code"] == "unavailable" and error["retry_after_ms"] > 0, error
         assert surewire_env.http_status(f"{node.admin_url}/healthz") == 200
     finally:
         await loop.run_in_executor(None, servers.restart, which)
     await eventually(node.is_ready, "ready again by itself", 90)
+    await dave_client.say(erin, "by socket")
+    await dave_client.close()
     await outage.more(20)
     outage.stop()
     await asyncio.wait_for(task, 120)
-    if which == "rabbit":
-        assert outage.unavailable and all(error["retry_after_ms"] > 0 for error in outage.unavailable)
+    assert all(error["retry_after_ms"] > 0 for error in outage.unavailable)
     world.check_inbox(bob, outage.texts)
     b = await world.login(node, bob, cursor=0)
     await b.count(len(outage.texts))

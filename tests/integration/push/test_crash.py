@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 of the pusher while two hundred pushes are on their way: nothing is lost, and a repeat says that it is one."""
+"""kill -9 of the pusher while two hundred pushes are on their way: nothing is lost, and repeats carry the first id."""
 import pytest
 
 import push_world
@@ -15,6 +15,13 @@ def world(module_deployment):
     world = push_world.World(module_deployment, {"node.roles": "gateway,sequencer,mailbox,admin"})
     world.pusher = module_deployment.node("pusher", {"push.apns.connections": "1"})
     return world
+
+
+@pytest.fixture(autouse=True)
+def running_pusher(world):
+    """Also after a test that failed between kill and restart."""
+    if not world.pusher.running():
+        world.pusher.restart()
 
 
 @pytest.fixture

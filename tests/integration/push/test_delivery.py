@@ -29,11 +29,12 @@ def assert_recorded(person, device, provider, answer, status):
 def test_iphone__offline__one_push_with_all_that_is_in_it(world):
     sender, bob = world.person("sender"), world.person("bob")
     token = bob.iphone()
-    answer = sender.send(bob, "hello “bob” – naïve ☎", alert={"title": "News", "body": "hello “bob” – naïve ☎"})
+    alert = {"title": "News", "body": "hello “bob” – naïve ☎"}
+    answer = sender.send(bob, "the text of the message", alert=alert)
     [record] = world.arrived("apns", token)
     payload = record["payload"]
     row = assert_recorded(bob, "iphone", "apns", answer, 200)
-    assert payload["aps"]["alert"] == {"title": "News", "body": "hello “bob” – naïve ☎"}
+    assert payload["aps"]["alert"] == alert
     assert payload["aps"]["badge"] == 1
     assert payload["aps"]["thread-id"] == answer["conv"]
     assert_data(payload, answer, bob.events()[0])
@@ -165,7 +166,8 @@ def test_all_that_was_sent__each_delivery_has_one_record_and_one_attempt(world):
     sender.send(bob, "the last one")
     world.arrived("apns", token)
     bob.delivery("iphone", "delivered")
-    jobs = dict(world.space.query("SELECT l.job::text, count(a.job) FROM delivery l LEFT JOIN attempt a USING (job) GROUP BY 1"))
+    rows = "SELECT l.job::text, count(a.job) FROM delivery l LEFT JOIN attempt a USING (job) GROUP BY 1"
+    jobs = dict(world.space.query(rows))
     assert set(jobs.values()) == {1}
     records = [r for provider in ("apns", "fcm", "smtp") for r in world.stands.records(provider)]
     assert len(records) == len(jobs)

@@ -155,10 +155,22 @@ def assert_once_each(world, tokens, answer):
     wait_until(lambda: {state for state, _ in world.states(answer)} == {"delivered"}, "all delivered")
     assert world.states(answer) == {("delivered", 1): len(tokens)}
     attempts = world.space.query(
-        "SELECT a.outcome, count(*) FROM attempt a JOIN delivery USING (job) WHERE event = %s GROUP BY 1", (answer["id"],))
+        "SELECT a.outcome, count(*) FROM attempt a JOIN delivery USING (job) WHERE event = %s GROUP BY 1",
+        (answer["id"],),
+    )
     assert attempts == [("delivered", len(tokens))]
     records = [r for r in world.stands.records("apns") if r["payload"]["message"] == answer["id"]]
     assert sorted(r["token"] for r in records) == sorted(tokens)
+
+
+def go_away(world):
+    """To all connections; returns when the pusher knows."""
+    def told():
+        return world.node.log.read_text().count("event=egress.h2_goaway")
+
+    before = told()
+    world.stands.connections("apns", "goaway")
+    wait_until(lambda: told() > before, "the pusher has seen GOAWAY")
 
 
 def unsent(world):
@@ -171,7 +183,7 @@ def test_goaway__all_in_flight_processed__their_answers_are_awaited(world, crowd
     fault = world.stands.fault("apns", {"delay_ms": 3000}, count=len(tokens))
     answer = sender.send(conv, "while it goes away")
     wait_until(lambda: world.stands.hits(fault) == len(tokens), "all in flight")
-    world.stands.connections("apns", "goaway")
+    go_away(world)
     late = world.person("late")
     token = late.iphone()
     sender.send(late, "on the next connection")
@@ -213,7 +225,7 @@ def test_goaway__idle_connection__next_push_takes_a_new_one(world, pair):
     sender.send(bob, "first")
     world.arrived("apns", token)
     before = world.stands.stats("apns")["connections"]
-    world.stands.connections("apns", "goaway")
+    go_away(world)
     sender.send(bob, "second")
     world.arrived("apns", token, 2)
     assert world.stands.stats("apns")["connections"] == before + 1

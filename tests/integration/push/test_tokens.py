@@ -166,5 +166,5 @@ def test_expired_access_token__under_many_pushes__is_fetched_once(world, sender)
         (answer["id"],))
     assert attempts == [(1, "delivered", PARALLEL)]
     for token in tokens:
-        mine = [r for r in world.stands.records("fcm", token) if r["payload"]["message"]["data"]["message"] == answer["id"]]
-        assert len(mine) == 1
+        messages = [r["payload"]["message"]["data"]["message"] for r in world.stands.records("fcm", token)]
+        assert messages.count(answer["id"]) == 1
