@@ -76,7 +76,7 @@ CREATE INDEX sent_by_time ON sent (at_ms);
 -- [writers] Sections committed, so that a redelivery of the broker has no second effect.
 CREATE TABLE applied (
     section uuid PRIMARY KEY,
-    result  bytea NOT NULL, -- sequencer: what became of each item; mailbox: empty
+    result  bytea NOT NULL, -- what became of each item: a repeat says the same again
     at_ms   bigint NOT NULL
 );
 CREATE INDEX applied_by_time ON applied (at_ms);
