@@ -4,11 +4,15 @@
 #define SUREWIRE_JSON_H
 
 #include <jansson.h>
+#include <surewire/arena.h>
 #include <surewire/buf.h>
 
 /* A quoted, escaped JSON string. The input must be valid UTF-8. */
 void sw_json_put_string(struct sw_buf *buf, struct sw_bytes text);
 void sw_json_put_cstr(struct sw_buf *buf, const char *text);
+/* text when its JSON form takes at most budget_bytes (without the quotes), else as many whole characters as fit with an
+ * ellipsis behind them, in the arena. */
+struct sw_bytes sw_json_cut(struct sw_bytes text, size_t budget_bytes, struct sw_arena *arena);
 
 /* Parses one JSON text of at most max_depth levels; trailing bytes are an error. The result is owned (json_decref). */
 int sw_json_parse(struct sw_bytes text, int max_depth, json_t **value_out, struct sw_diag *diag_out) SW_MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "apns_int.h"
 
 #include <surewire/mem.h>
+#include <surewire/provider_config.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,34 +25,6 @@ static const char *const known_keys[] = {"key_file",     "key_id",       "team_i
 
 /* ---- configuration ---- */
 
-static const char *text_or(const struct sw_provider_config *config, const char *key, const char *fallback)
-{
-	const char *text = config->get(config, key);
-	return text && *text ? text : fallback;
-}
-
-static int expected(const struct sw_provider_config *config, const char *key, const char *what,
-		    struct sw_diag *diag_out)
-{
-	return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] %s: expected %s", config->instance, key, what);
-}
-
-static int read_number(const struct sw_provider_config *config, const char *key, int limit, int *value_out,
-		       struct sw_diag *diag_out)
-{
-	const char *text = text_or(config, key, NULL);
-	uint64_t value;
-	if (!text) {
-		return SW_OK;
-	}
-	if (sw_bytes_to_u64(sw_bytes_str(text), &value) || value < 1 || value > (uint64_t)limit) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] %s: expected a number from 1 to %d, not \"%s\"",
-				   config->instance, key, limit, text);
-	}
-	*value_out = (int)value;
-	return SW_OK;
-}
-
 /* Host names and addresses as they go into a request; no scheme, no port. */
 static bool is_host(const char *text)
 {
@@ -63,20 +36,20 @@ static int read_endpoint(const struct sw_provider_config *config, const char *ho
 			 struct sw_endpoint *endpoint, struct sw_diag *diag_out)
 {
 	int port = 443;
-	endpoint->host = text_or(config, host_key, endpoint->host);
+	endpoint->host = sw_provider_text(config, host_key, endpoint->host);
 	if (!is_host(endpoint->host)) {
-		return expected(config, host_key, "a host name without scheme, port and path", diag_out);
+		return sw_provider_expected(config, host_key, "a host name without scheme, port and path", diag_out);
 	}
-	endpoint->ca_file = text_or(config, "ca_file", NULL);
+	endpoint->ca_file = sw_provider_text(config, "ca_file", NULL);
 	if (endpoint->ca_file && access(endpoint->ca_file, R_OK) != 0) {
-		return expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
+		return sw_provider_expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
 	}
 	endpoint->connections_max = CONNECTIONS_DEFAULT;
 	endpoint->initial_streams_max = 1; /* until a request with a valid token succeeded, APNs allows one */
 	endpoint->ping_interval_ms = PING_INTERVAL_MS;
 	endpoint->answer_timeout_ms = ANSWER_TIMEOUT_MS;
-	int err = read_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
-	err = err ? err : read_number(config, port_key, 65535, &port, diag_out);
+	int err = sw_provider_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
+	err = err ? err : sw_provider_number(config, port_key, 65535, &port, diag_out);
 	endpoint->port = (uint16_t)port;
 	return err;
 }
@@ -85,9 +58,9 @@ static int read_endpoint(const struct sw_provider_config *config, const char *ho
 static int read_id(const struct sw_provider_config *config, const char *key, const char **id_out,
 		   struct sw_diag *diag_out)
 {
-	const char *id = text_or(config, key, "");
+	const char *id = sw_provider_text(config, key, "");
 	if (strlen(id) != 10 || strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != 10) {
-		return expected(config, key, "ten capital letters and digits, from Apple's developer account",
+		return sw_provider_expected(config, key, "ten capital letters and digits, from Apple's developer account",
 				diag_out);
 	}
 	*id_out = id;
@@ -131,17 +104,17 @@ static bool is_topic(struct sw_bytes topic)
 
 static int read_topics(const struct sw_provider_config *config, struct sw_bytes *topics_out, struct sw_diag *diag_out)
 {
-	struct sw_bytes rest = sw_bytes_str(text_or(config, "topics", ""));
+	struct sw_bytes rest = sw_bytes_str(sw_provider_text(config, "topics", ""));
 	struct sw_bytes topic;
 	*topics_out = rest;
 	bool any = false;
 	while (next_item(&rest, &topic)) {
 		if (!is_topic(topic)) {
-			return expected(config, "topics", "app bundle ids separated by commas", diag_out);
+			return sw_provider_expected(config, "topics", "app bundle ids separated by commas", diag_out);
 		}
 		any = true;
 	}
-	return any ? SW_OK : expected(config, "topics", "at least one app bundle id, e.g. org.example.chat", diag_out);
+	return any ? SW_OK : sw_provider_expected(config, "topics", "at least one app bundle id, e.g. org.example.chat", diag_out);
 }
 
 static int read_config(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
@@ -149,9 +122,9 @@ static int read_config(const struct sw_provider_config *config, struct sw_provid
 	provider->instance = config->instance;
 	provider->production.host = "api.push.apple.com";
 	provider->sandbox.host = "api.sandbox.push.apple.com";
-	provider->key_file = text_or(config, "key_file", NULL);
+	provider->key_file = sw_provider_text(config, "key_file", NULL);
 	if (!provider->key_file) {
-		return expected(config, "key_file", "the path of the .p8 key from Apple's developer account", diag_out);
+		return sw_provider_expected(config, "key_file", "the path of the .p8 key from Apple's developer account", diag_out);
 	}
 	int err = read_id(config, "key_id", &provider->key_id, diag_out);
 	err = err ? err : read_id(config, "team_id", &provider->team_id, diag_out);

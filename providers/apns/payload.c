@@ -7,50 +7,6 @@
 
 #include <string.h>
 
-static const char ellipsis[] = "\xe2\x80\xa6"; /* U+2026, three bytes */
-enum { ELLIPSIS_LEN = sizeof(ellipsis) - 1 };
-
-/* Bytes that one byte of text takes inside a JSON string, as sw_json_put_string writes it. */
-static size_t json_len(uint8_t c)
-{
-	if (c == '"' || c == '\\' || c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t') {
-		return 2;
-	}
-	return c < 0x20 ? 6 : 1;
-}
-
-/* Length of the longest prefix of whole characters whose JSON form takes at most budget bytes. */
-static size_t fit(struct sw_bytes text, size_t budget)
-{
-	size_t used = 0;
-	size_t boundary = 0;
-	for (size_t i = 0; i < text.len; i++) {
-		if ((text.ptr[i] & 0xc0) != 0x80) {
-			boundary = i;
-		}
-		used += json_len(text.ptr[i]);
-		if (used > budget) {
-			return boundary;
-		}
-	}
-	return text.len;
-}
-
-static struct sw_bytes cut(struct sw_bytes text, size_t budget, struct sw_arena *arena)
-{
-	if (fit(text, budget) == text.len) {
-		return text;
-	}
-	if (budget < ELLIPSIS_LEN) {
-		return sw_bytes(text.ptr, 0);
-	}
-	size_t len = fit(text, budget - ELLIPSIS_LEN);
-	uint8_t *copy = sw_arena_alloc(arena, len + ELLIPSIS_LEN);
-	memcpy(copy, text.ptr, len);
-	memcpy(copy + len, ellipsis, ELLIPSIS_LEN);
-	return sw_bytes(copy, len + ELLIPSIS_LEN);
-}
-
 static void put_member(struct sw_buf *buf, const char *name, struct sw_bytes value)
 {
 	if (buf->len && buf->ptr[buf->len - 1] != '{') {
@@ -157,7 +113,7 @@ int sw_apns_payload(struct sw_buf *scratch, const struct sw_notification *notifi
 		return sw_diag_set(diag_out, SW_ELIMIT, "payload: more than %d bytes even without the body",
 				   SW_APNS_PAYLOAD_MAX);
 	}
-	put_payload(scratch, notification, cut(notification->body, SW_APNS_PAYLOAD_MAX - scratch->len, arena));
+	put_payload(scratch, notification, sw_json_cut(notification->body, SW_APNS_PAYLOAD_MAX - scratch->len, arena));
 	if (scratch->err) {
 		return sw_diag_set(diag_out, scratch->err, "payload: more than %d bytes", SW_APNS_PAYLOAD_MAX);
 	}

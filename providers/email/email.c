@@ -4,6 +4,7 @@
 #include "email_int.h"
 
 #include <surewire/mem.h>
+#include <surewire/provider_config.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,34 +23,6 @@ static const char *const known_keys[] = {"host",          "port", "tls",      "e
 					 "password_file", "from", "reply_to", "ca_file",   "message_id_domain",
 					 "connections",   NULL};
 
-static const char *text_or(const struct sw_provider_config *config, const char *key, const char *fallback)
-{
-	const char *text = config->get(config, key);
-	return text && *text ? text : fallback;
-}
-
-static int expected(const struct sw_provider_config *config, const char *key, const char *what,
-		    struct sw_diag *diag_out)
-{
-	return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] %s: expected %s", config->instance, key, what);
-}
-
-static int read_number(const struct sw_provider_config *config, const char *key, int limit, int *value_out,
-		       struct sw_diag *diag_out)
-{
-	const char *text = text_or(config, key, NULL);
-	uint64_t value;
-	if (!text) {
-		return SW_OK;
-	}
-	if (sw_bytes_to_u64(sw_bytes_str(text), &value) || value < 1 || value > (uint64_t)limit) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] %s: expected a number from 1 to %d, not \"%s\"",
-				   config->instance, key, limit, text);
-	}
-	*value_out = (int)value;
-	return SW_OK;
-}
-
 static bool is_loopback(const char *host)
 {
 	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "127.0.0.1") == 0;
@@ -58,7 +31,7 @@ static bool is_loopback(const char *host)
 static int read_tls(const struct sw_provider_config *config, struct sw_endpoint *endpoint, int *port_out,
 		    struct sw_diag *diag_out)
 {
-	const char *tls = text_or(config, "tls", "starttls");
+	const char *tls = sw_provider_text(config, "tls", "starttls");
 	if (strcmp(tls, "starttls") == 0) {
 		endpoint->mail_tls = SW_MAIL_STARTTLS;
 		*port_out = PORT_STARTTLS;
@@ -69,10 +42,10 @@ static int read_tls(const struct sw_provider_config *config, struct sw_endpoint 
 		endpoint->mail_tls = SW_MAIL_PLAIN;
 		*port_out = PORT_PLAIN;
 	} else {
-		return expected(config, "tls", "starttls, tls, or plain towards loopback", diag_out);
+		return sw_provider_expected(config, "tls", "starttls, tls, or plain towards loopback", diag_out);
 	}
 	if (endpoint->mail_tls == SW_MAIL_PLAIN && !is_loopback(endpoint->host)) {
-		return expected(config, "tls", "starttls or tls: plain is for localhost, 127.0.0.1 and ::1 only",
+		return sw_provider_expected(config, "tls", "starttls or tls: plain is for localhost, 127.0.0.1 and ::1 only",
 				diag_out);
 	}
 	return SW_OK;
@@ -81,19 +54,19 @@ static int read_tls(const struct sw_provider_config *config, struct sw_endpoint 
 static int read_relay(const struct sw_provider_config *config, struct sw_endpoint *endpoint, struct sw_diag *diag_out)
 {
 	int port = 0;
-	endpoint->host = text_or(config, "host", NULL);
-	endpoint->ca_file = text_or(config, "ca_file", NULL);
+	endpoint->host = sw_provider_text(config, "host", NULL);
+	endpoint->ca_file = sw_provider_text(config, "ca_file", NULL);
 	endpoint->connections_max = CONNECTIONS_DEFAULT;
 	endpoint->answer_timeout_ms = ANSWER_TIMEOUT_MS;
 	if (!endpoint->host || (!is_loopback(endpoint->host) && !sw_email_is_host(sw_bytes_str(endpoint->host)))) {
-		return expected(config, "host", "the host name of a mail relay, without scheme and port", diag_out);
+		return sw_provider_expected(config, "host", "the host name of a mail relay, without scheme and port", diag_out);
 	}
 	if (endpoint->ca_file && access(endpoint->ca_file, R_OK) != 0) {
-		return expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
+		return sw_provider_expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
 	}
 	int err = read_tls(config, endpoint, &port, diag_out);
-	err = err ? err : read_number(config, "port", 65535, &port, diag_out);
-	err = err ? err : read_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
+	err = err ? err : sw_provider_number(config, "port", 65535, &port, diag_out);
+	err = err ? err : sw_provider_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
 	endpoint->port = (uint16_t)port;
 	return err;
 }
@@ -103,13 +76,13 @@ static int read_sender(const struct sw_provider_config *config, struct sw_provid
 	static const char form[] = "name@example.org or Name <name@example.org>, the name in double quotes when it has "
 				   "punctuation in it";
 	struct sw_bytes ignored;
-	provider->from = sw_bytes_str(text_or(config, "from", ""));
-	provider->reply_to = sw_bytes_str(text_or(config, "reply_to", ""));
+	provider->from = sw_bytes_str(sw_provider_text(config, "from", ""));
+	provider->reply_to = sw_bytes_str(sw_provider_text(config, "reply_to", ""));
 	if (!sw_email_mailbox(provider->from, &provider->sender)) {
-		return expected(config, "from", form, diag_out);
+		return sw_provider_expected(config, "from", form, diag_out);
 	}
 	if (provider->reply_to.len && !sw_email_mailbox(provider->reply_to, &ignored)) {
-		return expected(config, "reply_to", form, diag_out);
+		return sw_provider_expected(config, "reply_to", form, diag_out);
 	}
 	return SW_OK;
 }
@@ -118,16 +91,16 @@ static int read_names(const struct sw_provider_config *config, struct sw_provide
 {
 	struct sw_endpoint *endpoint = &provider->endpoint;
 	const char *sender_domain = (const char *)sw_email_domain(provider->sender).ptr;
-	provider->message_id_domain = text_or(config, "message_id_domain", NULL);
+	provider->message_id_domain = sw_provider_text(config, "message_id_domain", NULL);
 	if (provider->message_id_domain && !sw_email_is_host(sw_bytes_str(provider->message_id_domain))) {
-		return expected(config, "message_id_domain", "a host name", diag_out);
+		return sw_provider_expected(config, "message_id_domain", "a host name", diag_out);
 	}
-	endpoint->ehlo_name = text_or(config, "ehlo_name", NULL);
+	endpoint->ehlo_name = sw_provider_text(config, "ehlo_name", NULL);
 	if (!endpoint->ehlo_name) {
 		provider->ehlo_name = sw_xstrndup(sender_domain, sw_email_domain(provider->sender).len);
 		endpoint->ehlo_name = provider->ehlo_name;
 	} else if (!sw_email_is_host(sw_bytes_str(endpoint->ehlo_name))) {
-		return expected(config, "ehlo_name", "the full host name of this machine", diag_out);
+		return sw_provider_expected(config, "ehlo_name", "the full host name of this machine", diag_out);
 	}
 	return SW_OK;
 }
@@ -135,10 +108,10 @@ static int read_names(const struct sw_provider_config *config, struct sw_provide
 static int read_login(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
 {
 	struct sw_endpoint *endpoint = &provider->endpoint;
-	endpoint->username = text_or(config, "username", NULL);
-	provider->password_file = text_or(config, "password_file", NULL);
+	endpoint->username = sw_provider_text(config, "username", NULL);
+	provider->password_file = sw_provider_text(config, "password_file", NULL);
 	if (!endpoint->username != !provider->password_file) {
-		return expected(config, endpoint->username ? "password_file" : "username",
+		return sw_provider_expected(config, endpoint->username ? "password_file" : "username",
 				"a value: username and password_file go together", diag_out);
 	}
 	endpoint->password = endpoint->username ? provider->password : NULL;

@@ -4,6 +4,7 @@
 #include "fcm_int.h"
 
 #include <surewire/mem.h>
+#include <surewire/provider_config.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,34 +23,6 @@ static const char *const known_keys[] = {"service_account_file", "apps", "host",
 
 /* ---- configuration ---- */
 
-static const char *text_or(const struct sw_provider_config *config, const char *key, const char *fallback)
-{
-	const char *text = config->get(config, key);
-	return text && *text ? text : fallback;
-}
-
-static int expected(const struct sw_provider_config *config, const char *key, const char *what,
-		    struct sw_diag *diag_out)
-{
-	return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] %s: expected %s", config->instance, key, what);
-}
-
-static int read_number(const struct sw_provider_config *config, const char *key, int limit, int *value_out,
-		       struct sw_diag *diag_out)
-{
-	const char *text = text_or(config, key, NULL);
-	uint64_t value;
-	if (!text) {
-		return SW_OK;
-	}
-	if (sw_bytes_to_u64(sw_bytes_str(text), &value) || value < 1 || value > (uint64_t)limit) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] %s: expected a number from 1 to %d, not \"%s\"",
-				   config->instance, key, limit, text);
-	}
-	*value_out = (int)value;
-	return SW_OK;
-}
-
 /* Host names and addresses as they go into a request; no scheme, no port. */
 static bool is_host(const char *text)
 {
@@ -62,19 +35,19 @@ static int read_endpoint(const struct sw_provider_config *config, struct sw_endp
 {
 	int port = 443;
 	*endpoint = (struct sw_endpoint){
-		.host = text_or(config, "host", "fcm.googleapis.com"),
-		.ca_file = text_or(config, "ca_file", NULL),
+		.host = sw_provider_text(config, "host", "fcm.googleapis.com"),
+		.ca_file = sw_provider_text(config, "ca_file", NULL),
 		.connections_max = CONNECTIONS_DEFAULT,
 		.answer_timeout_ms = ANSWER_TIMEOUT_MS,
 	};
 	if (!is_host(endpoint->host)) {
-		return expected(config, "host", "a host name without scheme, port and path", diag_out);
+		return sw_provider_expected(config, "host", "a host name without scheme, port and path", diag_out);
 	}
 	if (endpoint->ca_file && access(endpoint->ca_file, R_OK) != 0) {
-		return expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
+		return sw_provider_expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
 	}
-	int err = read_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
-	err = err ? err : read_number(config, "port", 65535, &port, diag_out);
+	int err = sw_provider_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
+	err = err ? err : sw_provider_number(config, "port", 65535, &port, diag_out);
 	endpoint->port = (uint16_t)port;
 	return err;
 }
@@ -101,12 +74,12 @@ static bool next_item(struct sw_bytes *rest, struct sw_bytes *item_out)
 
 static int read_apps(const struct sw_provider_config *config, struct sw_bytes *apps_out, struct sw_diag *diag_out)
 {
-	struct sw_bytes rest = sw_bytes_str(text_or(config, "apps", ""));
+	struct sw_bytes rest = sw_bytes_str(sw_provider_text(config, "apps", ""));
 	struct sw_bytes app;
 	*apps_out = rest;
 	while (next_item(&rest, &app)) {
 		if (app.len == 0) {
-			return expected(config, "apps", "app names separated by commas, none of them empty", diag_out);
+			return sw_provider_expected(config, "apps", "app names separated by commas, none of them empty", diag_out);
 		}
 	}
 	return SW_OK;
@@ -115,14 +88,14 @@ static int read_apps(const struct sw_provider_config *config, struct sw_bytes *a
 static int read_config(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
 {
 	provider->instance = config->instance;
-	provider->token_uri = text_or(config, "token_uri", NULL);
-	provider->account_file = text_or(config, "service_account_file", NULL);
+	provider->token_uri = sw_provider_text(config, "token_uri", NULL);
+	provider->account_file = sw_provider_text(config, "service_account_file", NULL);
 	if (!provider->account_file) {
-		return expected(config, "service_account_file",
+		return sw_provider_expected(config, "service_account_file",
 				"the path of a service account's JSON key from the Firebase console", diag_out);
 	}
 	if (provider->token_uri && !sw_fcm_is_token_uri(provider->token_uri)) {
-		return expected(config, "token_uri", "an https address, or http towards loopback", diag_out);
+		return sw_provider_expected(config, "token_uri", "an https address, or http towards loopback", diag_out);
 	}
 	int err = read_apps(config, &provider->apps, diag_out);
 	return err ? err : read_endpoint(config, &provider->endpoint, diag_out);

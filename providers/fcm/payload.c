@@ -7,49 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char ellipsis[] = "\xe2\x80\xa6"; /* U+2026, three bytes */
-enum { ELLIPSIS_LEN = sizeof(ellipsis) - 1, TTL_MAX_S = 28 * 24 * 3600, COLLAPSE_MAX_BYTES = 64, TAG_BYTES = 33 };
-
-/* Bytes that one byte of text takes inside a JSON string, as sw_json_put_string writes it. */
-static size_t json_len(uint8_t c)
-{
-	if (c == '"' || c == '\\' || c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t') {
-		return 2;
-	}
-	return c < 0x20 ? 6 : 1;
-}
-
-/* Length of the longest prefix of whole characters whose JSON form takes at most budget bytes. */
-static size_t fit(struct sw_bytes text, size_t budget)
-{
-	size_t used = 0;
-	size_t boundary = 0;
-	for (size_t i = 0; i < text.len; i++) {
-		if ((text.ptr[i] & 0xc0) != 0x80) {
-			boundary = i;
-		}
-		used += json_len(text.ptr[i]);
-		if (used > budget) {
-			return boundary;
-		}
-	}
-	return text.len;
-}
-
-static struct sw_bytes cut(struct sw_bytes text, size_t budget, struct sw_arena *arena)
-{
-	if (fit(text, budget) == text.len) {
-		return text;
-	}
-	if (budget < ELLIPSIS_LEN) {
-		return sw_bytes(text.ptr, 0);
-	}
-	size_t len = fit(text, budget - ELLIPSIS_LEN);
-	uint8_t *copy = sw_arena_alloc(arena, len + ELLIPSIS_LEN);
-	memcpy(copy, text.ptr, len);
-	memcpy(copy + len, ellipsis, ELLIPSIS_LEN);
-	return sw_bytes(copy, len + ELLIPSIS_LEN);
-}
+enum { TTL_MAX_S = 28 * 24 * 3600, COLLAPSE_MAX_BYTES = 64, TAG_BYTES = 33 };
 
 static void put_name(struct sw_buf *buf, const char *name)
 {
@@ -223,7 +181,7 @@ int sw_fcm_payload(struct sw_provider *provider, const struct sw_fcm_job *job, s
 		return sw_diag_set(diag_out, SW_ELIMIT, "message: more than %d bytes even without the body",
 				   SW_FCM_PAYLOAD_MAX);
 	}
-	put_payload(scratch, job, cut(body, limit - scratch->len, arena));
+	put_payload(scratch, job, sw_json_cut(body, limit - scratch->len, arena));
 	if (scratch->err) {
 		return sw_diag_set(diag_out, scratch->err, "message: more than %d bytes", SW_FCM_PAYLOAD_MAX);
 	}

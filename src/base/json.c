@@ -42,6 +42,50 @@ void sw_json_put_cstr(struct sw_buf *buf, const char *text)
 	sw_json_put_string(buf, sw_bytes_str(text));
 }
 
+static const char ellipsis[] = "\xe2\x80\xa6"; /* U+2026, three bytes */
+enum { ELLIPSIS_LEN = sizeof(ellipsis) - 1 };
+
+/* Bytes that one byte of text takes inside a JSON string. */
+static size_t json_len(uint8_t c)
+{
+	if (c == '"' || c == '\\' || c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t') {
+		return 2;
+	}
+	return c < 0x20 ? 6 : 1;
+}
+
+/* Length of the longest prefix of whole characters whose JSON form takes at most budget bytes. */
+static size_t fit(struct sw_bytes text, size_t budget)
+{
+	size_t used = 0;
+	size_t boundary = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		if ((text.ptr[i] & 0xc0) != 0x80) {
+			boundary = i;
+		}
+		used += json_len(text.ptr[i]);
+		if (used > budget) {
+			return boundary;
+		}
+	}
+	return text.len;
+}
+
+struct sw_bytes sw_json_cut(struct sw_bytes text, size_t budget, struct sw_arena *arena)
+{
+	if (fit(text, budget) == text.len) {
+		return text;
+	}
+	if (budget < ELLIPSIS_LEN) {
+		return sw_bytes(text.ptr, 0);
+	}
+	size_t len = fit(text, budget - ELLIPSIS_LEN);
+	uint8_t *copy = sw_arena_alloc(arena, len + ELLIPSIS_LEN);
+	memcpy(copy, text.ptr, len);
+	memcpy(copy + len, ellipsis, ELLIPSIS_LEN);
+	return sw_bytes(copy, len + ELLIPSIS_LEN);
+}
+
 /* Depth is checked before jansson recurses: nesting is bounded by the brackets outside of strings. */
 static int depth_of(struct sw_bytes text)
 {

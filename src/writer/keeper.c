@@ -287,7 +287,11 @@ static void tick(struct keeper *keeper, bool draining)
 	err = err ? err : refresh(keeper, draining);
 	bool connected = err == SW_OK;
 	if (connected != keeper->writer->store_connected || (!connected && keeper->ticks == 0)) {
-		SW_LOG(WARN, connected ? "writer.store_up" : "writer.store_away", SW_F_STR("detail", diag.text));
+		if (connected) {
+			SW_LOG(INFO, "writer.store_up", SW_F_INT("engines", (int64_t)keeper->writer->config.engines));
+		} else {
+			SW_LOG(WARN, "writer.store_away", SW_F_STR("detail", diag.text));
+		}
 	}
 	keeper->writer->store_connected = connected;
 	if (connected) {
