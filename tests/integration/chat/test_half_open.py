@@ -18,6 +18,14 @@ ACK_TIMEOUT_S = 2
 PHONE = "5a" * 32
 
 
+async def _acked(world, user, device="laptop"):
+    """Until the ack of everything so far has reached the store: it may still be under way when the event is seen."""
+    await eventually(lambda: world.space.query(
+        "SELECT 1 FROM device d WHERE d.user_id = %s AND d.device = %s"
+        " AND d.cursor = (SELECT max(pos) FROM inbox i WHERE i.user_id = d.user_id)",
+        (world.user_id(user), device)), "the ack in the store")
+
+
 def _phone(world, user, node):
     world.api(node, user).register("phone", "apns", PHONE)
 
@@ -31,6 +39,7 @@ async def test_half_open__proxy_paused__pushed_though_the_socket_is_open(shared,
     a = await shared.login(shared.south, alice)
     await a.say(bob, f"seen {bob}")
     await laptop.event(f"seen {bob}")
+    await _acked(shared, bob)
     between.pause()
     await a.say(bob, f"missed {bob}")
     (push,) = await eventually(lambda: shared.pushed(f"missed {bob}"), "a push of what nobody acked")
@@ -66,7 +75,7 @@ async def test_half_open__client_process_frozen__pushed(shared):
         assert (await asyncio.wait_for(process.stdout.readline(), 30)).strip() == b"welcome"
         a = await shared.login(shared.south, alice)
         await a.say(bob, f"awake {bob}")
-        await asyncio.sleep(1)
+        await _acked(shared, bob)
         process.send_signal(signal.SIGSTOP)
         await a.say(bob, f"frozen {bob}")
         await eventually(lambda: shared.pushed(f"frozen {bob}"), "a push of what nobody acked")
