@@ -63,9 +63,9 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(self.run_it("config", "--check").returncode, 0)
 
     def test_store_away(self):
-        with socket.socket() as placeholder:
-            placeholder.bind(("127.0.0.1", 0))  # bound, not listening: connecting is refused
-            port = placeholder.getsockname()[1]
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))  # bound, not listening: connecting is refused
+            port = bound.getsockname()[1]
             config = f"[store]\nurl = postgresql://u:hunter2@127.0.0.1:{port}/db\n"
             for arguments in (["migrate"], ["user", "list"], ["user", "add", "alice"], ["user", "disable", "alice"]):
                 with self.subTest(arguments):
@@ -75,11 +75,11 @@ class CommandLine(unittest.TestCase):
                     self.assertNotIn("hunter2", done.stderr)
 
     def test_doctor(self):
-        with socket.socket() as taken, socket.socket() as placeholder:
+        with socket.socket() as taken, socket.socket() as bound:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            placeholder.bind(("127.0.0.1", 0))
-            closed = placeholder.getsockname()[1]
+            bound.bind(("127.0.0.1", 0))
+            closed = bound.getsockname()[1]
             config = (f"[bus]\nurl = amqp://u:hunter2@127.0.0.1:{closed}\n[store]\nurl = postgresql://u:hunter2@127.0.0.1:{closed}/d\n"
                       f"[auth]\nkeys_dir = keys\n[gateway]\nlisten = 127.0.0.1:{taken.getsockname()[1]}\nconnections_max = 10\n"
                       "[admin]\nlisten = 127.0.0.1:0\n")
