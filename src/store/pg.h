@@ -56,6 +56,7 @@ void sw_pg_queue(struct sw_pg *pg, enum sw_sql statement, const struct sw_pg_par
  *   SW_EAGAIN        40001, 40P01, 55P03: lost against another transaction, run again
  *   SW_EFENCED       SW001, raised by sw_fence() in SQL
  *   SW_EUNAVAILABLE  57P0x, 57014 (statement timeout), 53xxx (out of resources), 25006 (read-only)
+ *   SW_ESCHEMA       42xxx, 3Dxxx, 3Fxxx: a table, column or permission is missing; no message is at fault
  *   SW_ELIMIT        a parameter or the batch passed its bound; nothing was sent
  *   SW_ECLOSED       connection lost or not made: whether it was committed is unknown
  *   SW_ETIMEOUT      deadline: as SW_ECLOSED, the connection is dropped

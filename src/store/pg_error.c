@@ -22,6 +22,10 @@ static const struct {
 	{"25006", SW_EUNAVAILABLE},  /* read_only_sql_transaction: a standby */
 	{"53", SW_EUNAVAILABLE},     /* too many connections, disk full, out of memory */
 	{"28", SW_EAUTH},            /* invalid authorization */
+	/* What an operator puts right. Never the fault of a message: nothing is buried for it. */
+	{"42", SW_ESCHEMA},          /* undefined or changed table, column, function; no permission */
+	{"3D", SW_ESCHEMA},          /* no such database */
+	{"3F", SW_ESCHEMA},          /* no such schema */
 };
 
 int sw_pg_error_of(const char *sqlstate)

@@ -122,7 +122,7 @@ static void sw_migrate__second_fails__first_stays_second_leaves_nothing(void **s
 	unsigned applied;
 	struct sw_diag diag;
 	const struct sw_migration bad[] = {list[0], {2, "bad", "INSERT INTO a VALUES (2); SELECT * FROM nowhere;"}};
-	assert_int_equal(migrate(f, bad, 2, &applied, &diag), SW_ESQL);
+	assert_int_equal(migrate(f, bad, 2, &applied, &diag), SW_ESCHEMA);
 	assert_int_equal(applied, 1);
 	assert_non_null(strstr(diag.text, "migration 0002_bad"));
 	assert_non_null(strstr(diag.text, "nowhere"));

@@ -401,7 +401,7 @@ static void sw_pg_run__statement_cannot_be_prepared__its_error_and_usable(void *
 	queue_insert(s, 1, "a");
 	sw_pg_queue(s->pg, (enum sw_sql)NO_TABLE, NULL);
 	sw_pg_queue(s->pg, (enum sw_sql)COUNT, NULL);
-	assert_int_equal(run(s), SW_ESQL);
+	assert_int_equal(run(s), SW_ESCHEMA);
 	assert_non_null(strstr(s->diag.text, "nowhere"));
 	assert_non_null(strstr(s->diag.text, "42P01"));
 	assert_int_equal(items(s), 0);

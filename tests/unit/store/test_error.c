@@ -26,7 +26,8 @@ static void sw_pg_error_of__every_class__mapped(void **state)
 		{"26000", SW_EAGAIN},	    {"SW001", SW_EFENCED},	{"57014", SW_EUNAVAILABLE}, {"57P01", SW_EUNAVAILABLE},
 		{"57P02", SW_EUNAVAILABLE}, {"57P03", SW_EUNAVAILABLE}, {"53300", SW_EUNAVAILABLE}, {"25006", SW_EUNAVAILABLE},
 		{"28P01", SW_EAUTH},	    {"28000", SW_EAUTH},	{"23503", SW_ESQL},	    {"23514", SW_ESQL},
-		{"42P01", SW_ESQL},	    {"22021", SW_ESQL},		{"XX000", SW_ESQL},	    {"SW002", SW_ESQL},
+		{"42P01", SW_ESCHEMA},	    {"22021", SW_ESQL},		{"XX000", SW_ESQL},	    {"SW002", SW_ESQL},
+		{"3D000", SW_ESCHEMA},	    {"3F000", SW_ESCHEMA},	{"42501", SW_ESCHEMA},
 		{"", SW_ESQL},		    {"2350", SW_ESQL},		{NULL, SW_ESQL},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
