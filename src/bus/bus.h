@@ -129,6 +129,9 @@ struct sw_link_state sw_consumer_state(struct sw_consumer *consumer);
  * Deliveries still out stay valid memory; ending them is then a plain free. A second call does
  * nothing. Not from on_delivery. */
 void sw_consumer_stop(struct sw_consumer *consumer);
+/* Asks it to do what stop does, and does not wait: several then end at the same time. Stop must follow, and acks are
+ * given before. */
+void sw_consumer_stop_soon(struct sw_consumer *consumer);
 /* After stop, and after every delivery was ended. NULL is allowed. */
 void sw_consumer_free(struct sw_consumer *consumer);
 

@@ -32,7 +32,7 @@ struct sw_consumer {
 	bool up;
 	struct sw_ack_list acks;
 	int64_t acked_mono_ms; /* when frames of acks were last sent, */
-	size_t recent_acks;    /* and how many without a pause */
+	int64_t undigested;    /* and how many of them the broker may still hold */
 	struct sw_delivery *partial; /* method seen, body not complete */
 	bool header_seen;
 	bool oversized;
@@ -260,7 +260,7 @@ static void on_channel_close(void *ctx, const amqp_channel_close_t *close_method
 static void on_ack_frame(void *ctx, const struct sw_ack_frame *frame)
 {
 	struct sw_consumer *consumer = ctx;
-	consumer->recent_acks++;
+	consumer->undigested++;
 	if (frame->requeue) {
 		sw_amqp_put_nack(&consumer->link.out, frame->tag, true);
 	} else {
@@ -289,6 +289,13 @@ static struct sw_mail *drop_stale(struct sw_consumer *consumer, struct sw_mail *
 	return batch;
 }
 
+/* Acks that the broker may not have passed on by then. */
+static int64_t undigested(const struct sw_consumer *consumer, int64_t now_ms)
+{
+	int64_t left = consumer->undigested - (now_ms - consumer->acked_mono_ms) * LINGER_ACKS_PER_MS;
+	return left > 0 ? left : 0;
+}
+
 static void pump(void *ctx)
 {
 	struct sw_consumer *consumer = ctx;
@@ -296,7 +303,7 @@ static void pump(void *ctx)
 	struct sw_mail *batch = drop_stale(consumer, sw_mailbox_take(&consumer->mailbox), &count);
 	if (batch) {
 		int64_t now = sw_clock_mono_ms();
-		consumer->recent_acks = now - consumer->acked_mono_ms > STOP_MAX_MS ? 0 : consumer->recent_acks;
+		consumer->undigested = undigested(consumer, now);
 		consumer->acked_mono_ms = now;
 		sw_ack_list_settle(&consumer->acks, batch, on_ack_frame, consumer);
 		atomic_fetch_sub(&consumer->outstanding, count);
@@ -310,8 +317,8 @@ static void pump(void *ctx)
 /* The broker is given a moment to digest a burst of single acks. One ack for many is no burst. */
 static bool lingering(const struct sw_consumer *consumer)
 {
-	int64_t linger_ms = LINGER_MIN_MS + (int64_t)(consumer->recent_acks / LINGER_ACKS_PER_MS);
-	return consumer->up && consumer->recent_acks > BROKER_HOLDS_FROM &&
+	int64_t linger_ms = LINGER_MIN_MS + consumer->undigested / LINGER_ACKS_PER_MS;
+	return consumer->up && consumer->undigested > BROKER_HOLDS_FROM &&
 	       sw_clock_mono_ms() - consumer->acked_mono_ms < linger_ms;
 }
 
@@ -408,6 +415,11 @@ struct sw_link_state sw_consumer_state(struct sw_consumer *consumer)
 	struct sw_link_state state = sw_link_get_state(&consumer->link);
 	state.unconfirmed = atomic_load(&consumer->outstanding);
 	return state;
+}
+
+void sw_consumer_stop_soon(struct sw_consumer *consumer)
+{
+	sw_link_stop_soon(&consumer->link, sw_clock_mono_ms() + STOP_MAX_MS);
 }
 
 void sw_consumer_stop(struct sw_consumer *consumer)

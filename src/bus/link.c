@@ -449,10 +449,18 @@ int sw_link_start(struct sw_link *link, const struct sw_link_ops *ops, void *ctx
 	return SW_OK;
 }
 
-void sw_link_stop(struct sw_link *link, int64_t deadline_mono_ms)
+void sw_link_stop_soon(struct sw_link *link, int64_t deadline_mono_ms)
 {
+	if (atomic_load(&link->stopping)) {
+		return;
+	}
 	atomic_store(&link->stop_deadline_mono_ms, deadline_mono_ms);
 	atomic_store(&link->stopping, true);
 	sw_link_wake(link);
+}
+
+void sw_link_stop(struct sw_link *link, int64_t deadline_mono_ms)
+{
+	sw_link_stop_soon(link, deadline_mono_ms);
 	pthread_join(link->thread, NULL);
 }

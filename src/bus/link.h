@@ -68,7 +68,9 @@ struct sw_link {
 int sw_link_init(struct sw_link *link, const struct sw_bus_config *config, const char *label) SW_MUST_CHECK;
 /* SW_EIO: no thread. */
 int sw_link_start(struct sw_link *link, const struct sw_link_ops *ops, void *ctx) SW_MUST_CHECK;
-/* Any other thread. Ends when idle or at the deadline, joins. */
+/* Any other thread. Asks it to end when idle or at the deadline, and does not wait. The first deadline counts. */
+void sw_link_stop_soon(struct sw_link *link, int64_t deadline_mono_ms);
+/* The same, and joins. */
 void sw_link_stop(struct sw_link *link, int64_t deadline_mono_ms);
 void sw_link_release(struct sw_link *link);
 /* Any thread; a sw_mailbox_wake_fn. */

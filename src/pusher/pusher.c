@@ -282,11 +282,11 @@ static void await_egress(struct sw_pusher *pusher)
 	wait_for(pusher, &pusher->egress_closed, INT64_MAX / 2);
 }
 
-static void stop_consumers(struct sw_pusher *pusher)
+static void each_consumer(struct sw_pusher *pusher, void (*stop)(struct sw_consumer *consumer))
 {
 	for (size_t i = 0; i < pusher->instance_count; i++) {
 		if (pusher->instances[i].consumer) {
-			sw_consumer_stop(pusher->instances[i].consumer);
+			stop(pusher->instances[i].consumer);
 		}
 	}
 }
@@ -312,7 +312,8 @@ void sw_pusher_close(struct sw_pusher *pusher, int64_t drain_deadline_mono_ms)
 	on_loop(pusher, do_drain);
 	wait_for(pusher, &pusher->drained, drain_deadline_mono_ms);
 	on_loop(pusher, do_cut);
-	stop_consumers(pusher);
+	each_consumer(pusher, sw_consumer_stop_soon);
+	each_consumer(pusher, sw_consumer_stop);
 	await_egress(pusher);
 	sw_pg_pool_close(pusher->store);
 	sw_publisher_close(pusher->publisher, sw_clock_mono_ms() + PUBLISHER_CLOSE_MS);

@@ -268,6 +268,11 @@ static void drop_commands(struct sw_engine *engine)
 static void wind_down(struct sw_engine *engine)
 {
 	land(engine);
+	for (struct holding *h = engine->holdings; h; h = h->next) {
+		if (!h->leaving) {
+			sw_consumer_stop_soon(h->consumer);
+		}
+	}
 	struct holding *holding;
 	while ((holding = first_held(engine))) {
 		leave(engine, holding, true);
