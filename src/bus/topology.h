@@ -21,7 +21,7 @@ struct sw_topology {
 int sw_topology_declare(const struct sw_bus_config *config, const struct sw_topology *topology,
 			struct sw_diag *diag_out) SW_MUST_CHECK;
 
-enum { SW_RETRY_STAGES = 26, SW_CHECK_STAGES = 9 };
+enum { SW_RETRY_STAGES = 26, SW_CHECK_STAGES = 13 };
 
 /* Ascending. Exchange and queue of stage i have the same name: "retry.1000". Static strings. */
 extern const int sw_retry_delays_ms[SW_RETRY_STAGES];

@@ -34,7 +34,9 @@ static bool append(struct mailbox *m, struct sw_batch *batch, struct user *user,
 	if (user->session_count || waiting) {
 		/* Not before those that wait to be acked: what is planned is planned up to a pos. */
 		user->open_pos = user->pos;
-		arm_check(m, batch, user, check_delay_ms(m, user));
+		int64_t lag_ms = batch->now_ms - deliver->at_ms;
+		user->lag_ms = lag_ms > user->lag_ms ? lag_ms : user->lag_ms;
+		arm_check(m, batch, user, check_delay_ms(m, user), user->pos);
 		return false;
 	}
 	struct news news = news_of(deliver, user->pos);
@@ -54,7 +56,7 @@ static void repeat(struct mailbox *m, struct sw_batch *batch, struct user *user,
 		struct news news = news_of(deliver, pos);
 		plan_push(m, batch, user, &news);
 	} else {
-		arm_check(m, batch, user, check_delay_ms(m, user));
+		arm_check(m, batch, user, check_delay_ms(m, user), user->pos);
 	}
 }
 

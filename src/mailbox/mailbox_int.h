@@ -49,6 +49,7 @@ struct user {
 	size_t session_count;
 	bool check_armed;       /* a check is on its way that will look again */
 	int64_t check_delay_ms; /* after so long */
+	int64_t lag_ms;         /* most that an event since the last quiet moment was older when it came here */
 	bool plan_dirty;
 	bool loading;
 	bool touched;
@@ -136,7 +137,8 @@ void remind_sessions(struct sw_batch *batch, const struct user *user);
 void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news);
 /* E-mail and the like, when no live device is left, or (spent) when one gave up all its attempts. */
 void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t pos, bool spent);
-void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t delay_ms);
+/* pos: up to here it is late by then, whatever the clocks say. */
+void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t delay_ms, int64_t pos);
 void on_check(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item_check *check);
 
 /* write.c */

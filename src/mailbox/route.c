@@ -189,7 +189,7 @@ void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user,
 
 /* ---- checks ---- */
 
-void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t delay_ms)
+void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t delay_ms, int64_t pos)
 {
 	if (user->check_armed && user->check_delay_ms <= delay_ms) {
 		return; /* the one under way will look at what came since and arm the next */
@@ -197,7 +197,7 @@ void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int
 	user_touch(m, user);
 	user->check_armed = true;
 	user->check_delay_ms = delay_ms;
-	struct sw_item check = {.kind = SW_ITEM_CHECK, .as.check = {.user = user->id, .pos = user->pos}};
+	struct sw_item check = {.kind = SW_ITEM_CHECK, .as.check = {.user = user->id, .pos = pos}};
 	sw_batch_to_check(batch, delay_ms, user->id, &check);
 	m->batch_checks++;
 }
@@ -231,10 +231,50 @@ static size_t plan_range(struct mailbox *m, struct sw_batch *batch, struct user 
 	return planned;
 }
 
+/* When nobody who has a socket may be waited for any longer. */
+static int64_t due_ms(const struct mailbox *m, const struct user *user, const struct news *news)
+{
+	return user->session_count ? news->at_ms + user->lag_ms + m->config->ack_timeout_ms : 0;
+}
+
+/* What is late: what the check was armed for, and what has become old enough meanwhile. */
+static int64_t late_pos(const struct mailbox *m, const struct sw_batch *batch, const struct user *user, int64_t armed_pos)
+{
+	int64_t late = armed_pos;
+	for (size_t row = 0; m->unacked && row < sw_pg_rows(m->unacked); row++) {
+		struct news news = read_news(m->unacked, row);
+		if (sw_pg_i64(m->unacked, row, 0) != user->id || news.pos <= late) {
+			continue;
+		}
+		if (due_ms(m, user, &news) > batch->now_ms) {
+			break;
+		}
+		late = news.pos;
+	}
+	return late;
+}
+
+/* For the first that is not late yet. */
+static void arm_next(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t late)
+{
+	int64_t full_ms = user->session_count ? m->config->ack_timeout_ms : 0;
+	for (size_t row = 0; m->unacked && row < sw_pg_rows(m->unacked); row++) {
+		struct news news = read_news(m->unacked, row);
+		if (sw_pg_i64(m->unacked, row, 0) != user->id || news.pos <= late) {
+			continue;
+		}
+		int64_t left_ms = due_ms(m, user, &news) - batch->now_ms;
+		left_ms = left_ms > 0 ? left_ms : 0;
+		arm_check(m, batch, user, left_ms < full_ms ? left_ms : full_ms, news.pos);
+		return;
+	}
+	arm_check(m, batch, user, full_ms, user->pos);
+}
+
 void on_check(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item_check *check)
 {
 	struct user *user = user_find(m, check->user);
-	int64_t range[2] = {user ? user->pushed_pos : 0, check->pos};
+	int64_t range[2] = {user ? user->pushed_pos : 0, user ? late_pos(m, batch, user, check->pos) : 0};
 	int64_t first = 0;
 	size_t planned = 0;
 	if (work->applied) {
@@ -248,8 +288,10 @@ void on_check(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, c
 		if (planned) {
 			remind_sessions(batch, user);
 		}
-		if (user->pos > user_handled(user) && (user->pos > check->pos || planned)) {
-			arm_check(m, batch, user, user->session_count ? m->config->ack_timeout_ms : 0);
+		if (user->pos <= user_handled(user)) {
+			user->lag_ms = 0;
+		} else if (user->pos > range[1] || planned) {
+			arm_next(m, batch, user, range[1]);
 		}
 	}
 	work->durable |= planned > 0;

@@ -74,12 +74,12 @@ static void want_check(struct mailbox *m, struct sw_arena *arena, struct wanted 
 	}
 	const struct user *user = user_find(m, check->user);
 	if (!user) {
-		want_range(arena, want, check->user, -1, check->pos);
+		want_range(arena, want, check->user, -1, INT64_MAX);
 		return;
 	}
 	int64_t after = user_handled(user);
-	if (after < check->pos && after < user->pos) {
-		want_range(arena, want, check->user, after, check->pos);
+	if (after < user->pos) {
+		want_range(arena, want, check->user, after, user->pos);
 	}
 }
 

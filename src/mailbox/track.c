@@ -104,7 +104,7 @@ static void on_session_down(struct mailbox *m, struct sw_batch *batch, struct us
 	}
 	user_remove_session(m, &batch->arena, user, (size_t)(session - user->sessions));
 	if (user->session_count == 0 && user->pos > user_seen(user)) {
-		arm_check(m, batch, user, 0);
+		arm_check(m, batch, user, 0, user->pos);
 	}
 }
 
