@@ -48,10 +48,16 @@ int sw_doctor_sizes(const struct sw_config *config, struct sw_diag *diag_out)
 				   "[gateway] frame_max: expected more than body_max (%zu), got %zu",
 				   config->gateway.body_max_bytes, config->gateway.frame_max_bytes);
 	}
-	if (config->gateway.frame_max_bytes > config->gateway.send_queue_max_bytes) {
+	/* The frame that fills it up is the second one of a reader that took none. */
+	if (2 * config->gateway.frame_max_bytes > config->gateway.send_queue_max_bytes) {
 		return sw_diag_set(diag_out, SW_ECONFIG,
-				   "[gateway] send_queue_max: expected at least frame_max (%zu), got %zu",
+				   "[gateway] send_queue_max: expected at least twice frame_max (%zu), got %zu",
 				   config->gateway.frame_max_bytes, config->gateway.send_queue_max_bytes);
+	}
+	if (config->node.stop_timeout_ms <= config->gateway.drain_timeout_ms) {
+		return sw_diag_set(diag_out, SW_ECONFIG,
+				   "[node] stop_timeout: expected more than [gateway] drain_timeout (%lld ms), got %lld ms",
+				   (long long)config->gateway.drain_timeout_ms, (long long)config->node.stop_timeout_ms);
 	}
 	return sw_diag_set(diag_out, SW_OK, "fit together");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `surewire serve`: the life of a process. Broker or store away at the start is waited for, one line an attempt, while
  * /readyz says what is missing. TERM drains, HUP reads keys, certificates and the log level again. */
+#include "app/cli_doctor.h"
 #include "app/commands.h"
 #include "app/serve_int.h"
 
@@ -70,7 +71,8 @@ static void name_roles(struct serve *serve)
 
 static int need_keys(const struct serve *serve, struct sw_diag *diag)
 {
-	int err = sw_config_need(serve->config, "bus", "url", diag);
+	int err = sw_doctor_sizes(serve->config, diag);
+	err = err ? err : sw_config_need(serve->config, "bus", "url", diag);
 	err = err ? err : sw_config_need(serve->config, "store", "url", diag);
 	if (!err && serve->roles[ROLE_GATEWAY]) {
 		err = sw_config_need(serve->config, "auth", "keys_dir", diag);
@@ -214,6 +216,33 @@ static void run(struct serve *serve, const sigset_t *signals)
 	}
 }
 
+/* ---- the end ---- */
+
+/* Whatever hangs then (a name that does not resolve, a peer that takes no goodbye): nothing is lost by ending. */
+static void *force_end(void *arg)
+{
+	const struct serve *serve = arg;
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	bool asked = wait_for_end(&signals, serve->config->node.stop_timeout_ms);
+	SW_LOG(ERROR, "app.stop_forced", SW_F_STR("reason", asked ? "a second signal" : "[node] stop_timeout"),
+	       SW_F_STR("closing", serve->closing));
+	_exit(SW_EXIT_FAILURE);
+}
+
+static void end(struct serve *serve)
+{
+	pthread_t watch;
+	bool watched = pthread_create(&watch, NULL, force_end, serve) == 0;
+	serve_close(serve);
+	if (watched) {
+		pthread_cancel(watch);
+		pthread_join(watch, NULL);
+	}
+}
+
 static void apply_log(const struct sw_config *config)
 {
 	enum sw_log_level level;
@@ -257,7 +286,7 @@ int sw_cmd_serve(const struct sw_config *config, int argc, char **argv)
 			run(serve, &signals);
 		}
 		if (err == SW_OK || err == SW_EEND) {
-			serve_close(serve);
+			end(serve);
 		}
 	}
 	if (err && err != SW_EEND) {

@@ -45,6 +45,7 @@ struct serve {
 	struct sw_pusher *_Atomic pusher;
 	char starting[SW_READY_DETAIL_MAX]; /* what the start waits for; "" when it is over */
 	pthread_mutex_t starting_lock;
+	const char *_Atomic closing; /* which part is being closed */
 };
 
 /* serve_roles.c */

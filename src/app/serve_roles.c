@@ -299,13 +299,17 @@ int serve_open_roles(struct serve *serve, struct sw_diag *diag_out)
 
 void serve_close(struct serve *serve)
 {
+	serve->closing = "gateway";
 	if (serve->gateway) {
 		sw_gateway_drain(serve->gateway);
 	}
 	sw_ops_close(serve->ops);
 	sw_gateway_close(serve->gateway);
+	serve->closing = "pusher";
 	sw_pusher_close(serve->pusher, sw_clock_mono_ms() + PUSHER_DRAIN_MS);
+	serve->closing = "writer";
 	sw_writer_close(serve->writer);
+	serve->closing = "admin";
 	sw_admin_close(serve->admin);
 	sw_node_close(serve->node);
 	free(serve->mailbox_providers);
