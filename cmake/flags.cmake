@@ -10,7 +10,9 @@ target_compile_definitions(sw_flags INTERFACE _GNU_SOURCE SW_VERSION="${PROJECT_
 target_compile_options(sw_flags INTERFACE
   -include ${CMAKE_SOURCE_DIR}/src/base/banned.h
   -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
-  -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough -fno-strict-aliasing -fno-common -fstack-protector-strong
+  -Wvla -Wundef -Wformat=2 -fno-strict-aliasing -fno-common -fstack-protector-strong
+  # Not by clang: it would judge the macros of uthash too.
+  $<$<C_COMPILER_ID:GNU>:-Wimplicit-fallthrough>
   $<$<CONFIG:Debug>:-O1 -g3 -fno-omit-frame-pointer>
   # Assertions stay on in a release: an impossible state must stop, not spread.
   $<$<CONFIG:Release>:-O2 -g1 -UNDEBUG -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE>)

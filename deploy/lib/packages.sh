@@ -1,13 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The Debian packages Surewire is built with, run with and tested with, installed so that the system keeps the services
-# it had: nothing is started, nothing new is enabled for the next boot, no database cluster is created. What is changed
-# for the time of the installation is put back, also after an interrupt. Needs root or sudo only if something is missing.
+# The Debian packages Surewire is built, run, tested and measured with, installed so that the system keeps the
+# services it had: nothing is started, nothing new is enabled for the next boot, no database cluster is created. What is
+# changed for the time of the installation is put back, also after an interrupt. Needs root or sudo only if something is
+# missing.
 
 PACKAGES_POLICY=/usr/sbin/policy-rc.d
 PACKAGES_POLICY_MARK='made by surewire for the time of an installation'
 PACKAGES_CLUSTER_CONF=/etc/postgresql-common/createcluster.conf
-PACKAGES_UNITS='rabbitmq-server.service epmd.service epmd.socket postgresql.service'
+PACKAGES_UNITS='rabbitmq-server.service epmd.service epmd.socket postgresql.service ejabberd.service'
 
 packages_of() {
   case $1 in
@@ -18,10 +19,16 @@ packages_of() {
   run) echo rabbitmq-server postgresql python3 python3-websockets openssl ca-certificates curl jq ;;
   test)
     echo python3-pytest python3-websockets python3-aiosmtpd python3-h2 python3-psycopg2 python3-jwt \
-      python3-cryptography nodejs npm nghttp2-server nghttp2-client iproute2 procps
+      python3-cryptography nodejs npm nghttp2-server nghttp2-client iproute2 procps spin
+    ;;
+  fuzz) echo clang libclang-rt-14-dev ;;
+  # The peers that tests/bench measures against, and what drives them.
+  bench)
+    echo ejabberd erlang-p1-pgsql nghttp2-server nghttp2-client nodejs npm python3-aioapns python3-psycopg2 \
+      python3-jwt procps
     ;;
   *)
-    printf 'unknown package set %s: expected build, run or test\n' "$1" >&2
+    printf 'unknown package set %s: expected build, run, test, bench or fuzz\n' "$1" >&2
     return 64
     ;;
   esac
@@ -37,7 +44,7 @@ packages_present() {
   [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# sw_install_packages SET...: build, run, test.
+# sw_install_packages SET...: build, run, test, bench, fuzz.
 sw_install_packages() {
   local name set list script
   local -a missing=() how=()

@@ -33,7 +33,9 @@ void sw_json_put_string(struct sw_buf *buf, struct sw_bytes text)
 			start = i + 1;
 		}
 	}
-	sw_buf_put(buf, text.ptr + start, text.len - start);
+	if (start < text.len) {
+		sw_buf_put(buf, text.ptr + start, text.len - start);
+	}
 	sw_buf_put_char(buf, '"');
 }
 
@@ -112,6 +114,21 @@ static int depth_of(struct sw_bytes text)
 	return deepest;
 }
 
+/* jansson's text ends in a quotation of the input, and may cut it inside a character: neither belongs into an answer, a
+ * log or a close frame. */
+static void clean(char *text)
+{
+	char *quotation = strstr(text, " near ");
+	if (quotation) {
+		*quotation = '\0';
+	}
+	for (; *text; text++) {
+		if (*text < 0x20 || *text >= 0x7f) {
+			*text = '?';
+		}
+	}
+}
+
 int sw_json_parse(struct sw_bytes text, int max_depth, json_t **value_out, struct sw_diag *diag_out)
 {
 	if (depth_of(text) > max_depth) {
@@ -120,6 +137,7 @@ int sw_json_parse(struct sw_bytes text, int max_depth, json_t **value_out, struc
 	json_error_t error;
 	json_t *value = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (!value) {
+		clean(error.text);
 		return sw_diag_set(diag_out, SW_EPARSE, "not JSON: %s at byte %d", error.text, error.position);
 	}
 	*value_out = value;

@@ -156,6 +156,16 @@ static int parse_request_line(struct sw_bytes line, struct sw_http1_head *head, 
 	return rc ? rc : parse_target(target, head, error);
 }
 
+static bool has_control_chars(struct sw_bytes text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if ((text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 0x7f) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static int parse_status_line(struct sw_bytes line, struct sw_http1_head *head, struct sw_http1_error *error)
 {
 	struct sw_bytes version = cut(&line, ' ');
@@ -163,6 +173,9 @@ static int parse_status_line(struct sw_bytes line, struct sw_http1_head *head, s
 	uint64_t value;
 	if (status.len != 3 || sw_bytes_to_u64(status, &value) != SW_OK || value < 100) {
 		return bad(error, "the status line must be HTTP/1.1 and three digits");
+	}
+	if (has_control_chars(line)) {
+		return bad(error, "the reason phrase has control characters");
 	}
 	head->status = (int)value;
 	return parse_version(version, head, error);
@@ -185,11 +198,8 @@ static int parse_header(struct sw_bytes line, struct sw_http1_head *head, struct
 		return bad(error, "a header name has characters that are not allowed (or a space before the colon)");
 	}
 	struct sw_bytes value = trim(line);
-	for (size_t i = 0; i < value.len; i++) {
-		uint8_t c = value.ptr[i];
-		if ((c < ' ' && c != '\t') || c == 0x7f) {
-			return bad(error, "a header value has control characters");
-		}
+	if (has_control_chars(value)) {
+		return bad(error, "a header value has control characters");
 	}
 	head->headers[head->header_count++] = (struct sw_http1_header){name, value};
 	return SW_OK;

@@ -88,9 +88,20 @@ static void on_peer_close(struct sw_ws *ws, const struct sw_ws_event *event)
 	enter_done(ws, event->close_code, event->payload);
 }
 
+static void send_pong(struct sw_ws *ws)
+{
+	if (ws->pong && !sw_conn_is_blocked(ws->conn)) {
+		sw_conn_write(ws->conn, ws->pong);
+		ws->pong = NULL;
+	}
+}
+
 static void on_event(struct sw_ws *ws, const struct sw_ws_event *event)
 {
 	ws->heard = ws->heard || event->opcode != SW_WS_PONG;
+	if (ws->state == OPEN && (event->opcode == SW_WS_TEXT || event->opcode == SW_WS_CLOSE)) {
+		send_pong(ws); /* before what answers a later frame; of several pings in a row the last one counts */
+	}
 	switch (event->opcode) {
 	case SW_WS_TEXT:
 		if (ws->state == OPEN) {
@@ -111,14 +122,6 @@ static void on_event(struct sw_ws *ws, const struct sw_ws_event *event)
 		break;
 	default:
 		break;
-	}
-}
-
-static void send_pong(struct sw_ws *ws)
-{
-	if (ws->pong && !sw_conn_is_blocked(ws->conn)) {
-		sw_conn_write(ws->conn, ws->pong);
-		ws->pong = NULL;
 	}
 }
 

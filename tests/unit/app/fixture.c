@@ -51,11 +51,11 @@ void fixture_write(const struct fixture *fixture, const char *name, const char *
 	must(file && fputs(contents, file) >= 0 && fclose(file) == 0 && chmod(path, 0600) == 0, path);
 }
 
-int fixture_load(const struct fixture *fixture, const char *contents, const char *const *environ,
+int fixture_load(const struct fixture *fixture, const char *contents, const char *const *variables,
 		 struct sw_config **config_out, struct sw_diag *diag_out)
 {
 	fixture_write(fixture, "s.ini", contents);
 	const struct sw_config_source source = {
-		.path = fixture->path, .environ = environ, .providers = fixture_providers};
+		.path = fixture->path, .environ = variables, .providers = fixture_providers};
 	return sw_config_load(&source, config_out, diag_out);
 }

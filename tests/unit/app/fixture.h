@@ -13,8 +13,8 @@ struct fixture {
 struct fixture fixture_new(void);
 void fixture_remove(const struct fixture *fixture);
 void fixture_write(const struct fixture *fixture, const char *name, const char *contents);
-/* Writes contents to s.ini and loads it; environ NULL: empty. */
-int fixture_load(const struct fixture *fixture, const char *contents, const char *const *environ,
+/* Writes contents to s.ini and loads it; variables NULL: empty. */
+int fixture_load(const struct fixture *fixture, const char *contents, const char *const *variables,
 		 struct sw_config **config_out, struct sw_diag *diag_out);
 extern const struct sw_provider_ops *const fixture_providers[];
 
