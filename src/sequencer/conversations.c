@@ -49,7 +49,11 @@ void conversation_add_member(struct conversation *c, struct member member)
 		c->member_cap = c->member_cap ? c->member_cap * 2 : 2;
 		c->members = sw_xrealloc(c->members, c->member_cap * sizeof(*c->members));
 	}
-	c->members[c->member_count++] = member;
+	size_t at = c->member_count++;
+	for (; at > 0 && c->members[at - 1].user > member.user; at--) {
+		c->members[at] = c->members[at - 1];
+	}
+	c->members[at] = member;
 }
 
 const struct member *conversation_member(const struct conversation *c, int64_t user)

@@ -109,6 +109,7 @@ struct conversation *conversation_find(struct sequencer *s, int64_t conv);
 struct conversation *conversation_find_pair(struct sequencer *s, struct pair pair);
 /* Inserted; kind from pair. */
 struct conversation *conversation_add(struct sequencer *s, int64_t conv, struct pair pair);
+/* In the order of user, as the store lists them: a repeated section must name the members in the same order. */
 void conversation_add_member(struct conversation *c, struct member member);
 const struct member *conversation_member(const struct conversation *c, int64_t user);
 void conversation_touch(struct sequencer *s, struct conversation *c);

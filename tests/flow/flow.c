@@ -50,14 +50,15 @@ void flow_open(struct flow *flow, unsigned engines)
 							  .provider_count = 2};
 	for (size_t i = 0; i < FLOW_WRITERS_MAX; i++) {
 		flow->pg[i] = (struct sw_pg_config){.application_name = writer_names[i]};
+		flow->bus_configs[i] = (struct sw_bus_config){.name = writer_names[i]};
 	}
 }
 
 void flow_start(struct flow *flow, unsigned index)
 {
 	struct sw_writer_config config = {
-		.publish_bus = &flow->bus_config,
-		.consume_bus = &flow->bus_config,
+		.publish_bus = &flow->bus_configs[index],
+		.consume_bus = &flow->bus_configs[index],
 		.pg = &flow->pg[index],
 		.ids = &flow->ids,
 		.steps = {{&sw_sequencer_step, &flow->sequencer_config}, {&sw_mailbox_step, &flow->mailbox_config}},
@@ -97,14 +98,13 @@ void flow_replace(struct flow *flow)
 	flow->store.dead_name = writer_names[old];
 	pthread_mutex_unlock(&flow->store.lock);
 	flow_stop(flow, old);
-	fake_bus_set_dead(&flow->bus, false);
+	fake_bus_bury(&flow->bus);
 	flow_start(flow, flow->restarts);
 }
 
-/* Threads still run and use what lies on the test's stack: no other test may follow. */
-static void give_up(struct flow *flow, const char *what)
+void flow_give_up(struct flow *flow, const char *what)
 {
-	fprintf(stderr, "%s: not within 30 s (fault %u of the store, %u of the bus)\n", what, flow->store.fault_at,
+	fprintf(stderr, "%s: not in time (fault %u of the store, %u of the bus)\n", what, flow->store.fault_at,
 		flow->bus.fault_at);
 	for (unsigned i = 0; i < flow->bus.queue_count; i++) {
 		const char *name = flow->bus.queues[i].name;
@@ -122,18 +122,14 @@ static void give_up(struct flow *flow, const char *what)
 static void wait_drained(struct flow *flow)
 {
 	while (!fake_bus_wait_drained(&flow->bus, "ingest.", "mailbox.")) {
-		pthread_mutex_lock(&flow->bus.lock);
-		bool dead = flow->bus.dead;
-		pthread_mutex_unlock(&flow->bus.lock);
-		if (!dead) {
-			give_up(flow, "empty queues");
+		if (!fake_bus_dead(&flow->bus)) {
+			flow_give_up(flow, "empty queues");
 		}
 		flow_replace(flow);
 	}
 }
 
-/* A word to every mailbox queue that changes nothing: when it is acked, so is what its engine had in mind before. */
-static void ping(struct flow *flow)
+void flow_ping(struct flow *flow)
 {
 	for (unsigned queue = 0; queue < FLOW_QUEUES; queue++) {
 		struct letter letter;
@@ -148,8 +144,8 @@ void flow_settle(struct flow *flow)
 {
 	wait_drained(flow);
 	/* Twice: an engine acks before it sends to the nodes, and hears only then that one is gone. */
-	ping(flow);
-	ping(flow);
+	flow_ping(flow);
+	flow_ping(flow);
 }
 
 void flow_wait_store(struct flow *flow, flow_predicate_fn predicate, int64_t arg)
@@ -165,7 +161,7 @@ void flow_wait_store(struct flow *flow, flow_predicate_fn predicate, int64_t arg
 	bool ok = predicate(&flow->store, arg);
 	pthread_mutex_unlock(&flow->store.lock);
 	if (!ok) {
-		give_up(flow, "a change of the store");
+		flow_give_up(flow, "a change of the store");
 	}
 }
 

@@ -21,7 +21,7 @@ struct flow {
 	struct fake_bus bus;
 	struct fake_store store;
 	struct sw_idgen ids;
-	struct sw_bus_config bus_config;
+	struct sw_bus_config bus_configs[FLOW_WRITERS_MAX];
 	struct sw_sequencer_config sequencer_config;
 	struct sw_mailbox_config mailbox_config;
 	struct sw_pg_config pg[FLOW_WRITERS_MAX];
@@ -42,11 +42,16 @@ void flow_close(struct flow *flow);
 /* Waits until the two stages are idle, at most 30 s, then fails the test. A process that was cut off meanwhile is
  * replaced by a new one. */
 void flow_settle(struct flow *flow);
+/* A word to every mailbox queue that changes nothing: when it is acked, so is what its engine had in mind before. */
+void flow_ping(struct flow *flow);
 /* The writer at index is killed, the one after it starts. */
 void flow_replace(struct flow *flow);
 /* The predicate is asked under the store's lock after every change; fails the test after 30 s. */
 typedef bool (*flow_predicate_fn)(const struct fake_store *store, int64_t arg);
 void flow_wait_store(struct flow *flow, flow_predicate_fn predicate, int64_t arg);
+
+/* Says where things stand and aborts: threads still use what lies on the test's stack, so no other test may follow. */
+void flow_give_up(struct flow *flow, const char *what);
 
 /* ---- envelopes ---- */
 

@@ -41,7 +41,7 @@ static struct message *repeat_of(struct scenario *s, const struct message *first
 	return m;
 }
 
-struct sw_item send_item(struct scenario *s, const struct message *m, int64_t conv, int64_t peer)
+struct sw_item scenario_send_item(struct scenario *s, const struct message *m, int64_t conv, int64_t peer)
 {
 	struct sw_item item = {.kind = SW_ITEM_SEND,
 			       .as.send = {.sender = m->sender,
@@ -66,7 +66,7 @@ struct sw_item send_item(struct scenario *s, const struct message *m, int64_t co
 static void send_to_peer(struct scenario *s, int64_t sender, int64_t peer, const char *text)
 {
 	struct letter letter;
-	struct sw_item item = send_item(s, scenario_message(s, sender, text), 0, peer);
+	struct sw_item item = scenario_send_item(s, scenario_message(s, sender, text), 0, peer);
 	letter_begin(&letter);
 	letter_put(&letter, &item);
 	letter_post(s->flow, &letter, SW_ROLE_SEQUENCER, queue_of_pair(sender, peer));
@@ -75,7 +75,7 @@ static void send_to_peer(struct scenario *s, int64_t sender, int64_t peer, const
 static void post_to_group(struct scenario *s, const struct message *m)
 {
 	struct letter letter;
-	struct sw_item item = send_item(s, m, s->group, 0);
+	struct sw_item item = scenario_send_item(s, m, s->group, 0);
 	letter_begin(&letter);
 	letter_put(&letter, &item);
 	letter_post(s->flow, &letter, SW_ROLE_SEQUENCER, queue_of_conversation(s->group));
@@ -181,7 +181,7 @@ static void group_talks(struct scenario *s)
 		snprintf(text, sizeof(text), "line %d", i);
 		const struct message *m = scenario_message(s, i % 2 ? ALICE : BOB, text);
 		first = first ? first : m;
-		struct sw_item item = send_item(s, m, s->group, 0);
+		struct sw_item item = scenario_send_item(s, m, s->group, 0);
 		letter_put(&letter, &item);
 		if (i == 1) {
 			letter_section(&letter);

@@ -37,7 +37,7 @@ void scenario_run(struct scenario *scenario, struct flow *flow);
 
 /* Text of a message's body; the hash of its content follows from it. */
 struct message *scenario_message(struct scenario *scenario, int64_t sender, const char *text);
-struct sw_item send_item(struct scenario *scenario, const struct message *message, int64_t conv, int64_t peer);
+struct sw_item scenario_send_item(struct scenario *scenario, const struct message *message, int64_t conv, int64_t peer);
 
 /* invariants.c: after the writers were closed. */
 void check_everything(struct scenario *scenario);

@@ -14,7 +14,7 @@
 static void send_direct(struct scenario *s, int64_t sender, int64_t peer, const char *text)
 {
 	struct letter letter;
-	struct sw_item item = send_item(s, scenario_message(s, sender, text), 0, peer);
+	struct sw_item item = scenario_send_item(s, scenario_message(s, sender, text), 0, peer);
 	letter_begin(&letter);
 	letter_put(&letter, &item);
 	letter_post(s->flow, &letter, SW_ROLE_SEQUENCER, queue_of_pair(sender, peer));

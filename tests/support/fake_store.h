@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PostgreSQL in memory, put in the place of src/store/pg*.c by the linker: the statements of writer.sql, sequencer.sql
- * and mailbox.sql over plain arrays. A batch is one transaction under one lock; a failed one leaves nothing behind.
+/* PostgreSQL in memory, put in the place of src/store/pg*.c by the linker: the statements of writer.sql, sequencer.sql,
+ * mailbox.sql, gateway.sql and pusher.sql over plain arrays. A batch is one transaction under one lock; a failed one leaves nothing behind.
  * It checks primary keys and the fence as the schema does, and no more: what only the code above keeps right (a gapless
  * seq) is for the tests to look at. */
 #ifndef SW_TESTS_FAKE_STORE_H
@@ -23,7 +23,7 @@ struct fake_member {
 };
 struct fake_event {
 	int64_t conv, seq, id, sender, at_ms;
-	struct sw_bytes kind, title, preview, body;
+	struct sw_bytes kind, title, preview, body, sender_name;
 };
 struct fake_sent {
 	int64_t sender, id, conv, seq;
@@ -57,11 +57,23 @@ struct fake_engine {
 struct fake_owner {
 	int64_t role, queue, owner, epoch;
 };
+struct fake_delivery {
+	struct sw_uuid job;
+	int64_t event, user, pos, attempts, status, created_at_ms;
+	struct sw_bytes device, provider, state, reason;
+};
+struct fake_attempt {
+	struct sw_uuid job;
+	int64_t number, at_ms;
+	struct sw_bytes outcome, reason;
+};
 
 /* X(type, name): every table. */
-#define FAKE_TABLES(X) \
-	X(account)     \
-	X(conversation) X(member) X(event) X(sent) X(applied) X(inbox) X(plan) X(device) X(session) X(engine) X(owner)
+#define FAKE_TABLES(X)  \
+	X(account)      \
+	X(conversation) \
+	X(member)       \
+	X(event) X(sent) X(applied) X(inbox) X(plan) X(device) X(session) X(engine) X(owner) X(delivery) X(attempt)
 
 #define FAKE_TABLE(name)                  \
 	struct {                          \
@@ -76,7 +88,7 @@ enum fake_store_fault {
 	FAKE_STORE_OK,
 	FAKE_STORE_CLOSED_BEFORE, /* the connection is lost, nothing was done */
 	FAKE_STORE_CLOSED_AFTER,  /* the connection is lost, the commit was done */
-	FAKE_STORE_AGAIN,
+	FAKE_STORE_AGAIN,         /* of a transaction that writes: a plain SELECT loses against nobody */
 	FAKE_STORE_TIMEOUT,
 	FAKE_STORE_TIMEOUT_AFTER,
 	FAKE_STORE_UNAVAILABLE,
@@ -87,11 +99,12 @@ struct fake_store {
 	pthread_cond_t changed;
 	struct fake_tables tables;
 	struct sw_arena strings; /* of all rows, for the life of the store */
-	unsigned runs;           /* batches of engines so far */
+	unsigned runs;           /* batches of everybody but keepers so far */
 	unsigned keeper_runs;    /* batches of keepers so far */
 	/* The plan: this run fails in this way. 0: none. */
 	unsigned fault_at;
-	bool fault_keeper; /* count the runs of keepers, not of engines */
+	bool fault_keeper;       /* count the runs of keepers, not of the others */
+	const char *fault_names; /* not NULL: count only those whose name begins with one of these letters */
 	enum fake_store_fault fault;
 	bool fault_reached;
 	/* An engine's write by this application name waits until it is let go; "" none. */
@@ -138,6 +151,8 @@ int fake_sql_run(struct fake_store *store, const struct fake_statement *statemen
 int fake_sql_writer(struct fake_store *store, const struct fake_statement *statement, struct sw_pg_result *result);
 int fake_sql_sequencer(struct fake_store *store, const struct fake_statement *statement, struct sw_pg_result *result);
 int fake_sql_mailbox(struct fake_store *store, const struct fake_statement *statement, struct sw_pg_result *result);
+int fake_sql_gateway(struct fake_store *store, const struct fake_statement *statement, struct sw_pg_result *result);
+int fake_sql_pusher(struct fake_store *store, const struct fake_statement *statement, struct sw_pg_result *result);
 
 /* Parameters. */
 int64_t fake_arg_i64(const struct fake_statement *statement, int index);
@@ -159,6 +174,8 @@ struct fake_array fake_arg_array(const struct fake_statement *statement, int ind
 				 struct sw_arena *arena);
 int64_t fake_item_i64(const struct fake_array *array, size_t index);
 struct sw_uuid fake_item_uuid(const struct fake_array *array, size_t index);
+/* Borrowed from the statement. */
+struct sw_bytes fake_arg_text(const struct fake_statement *statement, int index);
 /* Kept for the life of the store. */
 struct sw_bytes fake_item_text(struct fake_store *store, const struct fake_array *array, size_t index);
 bool fake_array_has(const struct fake_array *array, int64_t value);

@@ -165,7 +165,7 @@ static int insert_events(struct fake_store *store, const struct fake_statement *
 	struct fake_array seq = fake_arg_array(s, 1, FAKE_INT8, arena);
 	struct fake_array id = fake_arg_array(s, 2, FAKE_INT8, arena);
 	struct fake_array sender = fake_arg_array(s, 3, FAKE_INT8, arena);
-	(void)fake_arg_array(s, 4, FAKE_TEXT, arena);
+	struct fake_array sender_name = fake_arg_array(s, 4, FAKE_TEXT, arena);
 	struct fake_array kind = fake_arg_array(s, 5, FAKE_TEXT, arena);
 	struct fake_array at_ms = fake_arg_array(s, 6, FAKE_INT8, arena);
 	struct fake_array title = fake_arg_array(s, 7, FAKE_TEXT, arena);
@@ -178,7 +178,7 @@ static int insert_events(struct fake_store *store, const struct fake_statement *
 		FAKE_ADD(store, event, fake_item_i64(&conv, i), fake_item_i64(&seq, i), fake_item_i64(&id, i),
 			 fake_item_i64(&sender, i), fake_item_i64(&at_ms, i), fake_item_text(store, &kind, i),
 			 fake_item_text(store, &title, i), fake_item_text(store, &preview, i),
-			 fake_item_text(store, &body, i));
+			 fake_item_text(store, &body, i), fake_item_text(store, &sender_name, i));
 	}
 	return SW_OK;
 }

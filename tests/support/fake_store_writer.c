@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* writer.sql in memory, and the way to the other two. */
+/* writer.sql in memory, and the way to the others. */
 #include "fake_store.h"
 
 #include <surewire/clock.h>
@@ -221,6 +221,8 @@ int fake_sql_run(struct fake_store *store, const struct fake_statement *statemen
 	int err = fake_sql_writer(store, statement, result);
 	err = err == SW_ENOTFOUND ? fake_sql_sequencer(store, statement, result) : err;
 	err = err == SW_ENOTFOUND ? fake_sql_mailbox(store, statement, result) : err;
+	err = err == SW_ENOTFOUND ? fake_sql_gateway(store, statement, result) : err;
+	err = err == SW_ENOTFOUND ? fake_sql_pusher(store, statement, result) : err;
 	if (err == SW_ENOTFOUND) {
 		fprintf(stderr, "fake store: statement %d is not known\n", (int)statement->sql);
 		abort();
