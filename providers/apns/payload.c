@@ -55,15 +55,39 @@ static void put_payload(struct sw_buf *buf, const struct sw_notification *n, str
 	sw_buf_put_char(buf, '}');
 }
 
+static bool is_ascii(struct sw_bytes text)
+{
+	uint8_t any = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		any |= text.ptr[i];
+	}
+	return any < 0x80;
+}
+
 /* jansson makes strings of valid UTF-8 only; the contract offers no check of its own. */
 static bool is_utf8(struct sw_bytes text)
 {
-	if (text.len == 0) {
+	if (is_ascii(text)) {
 		return true;
 	}
 	json_t *string = json_stringn((const char *)text.ptr, text.len);
 	json_decref(string);
 	return string != NULL;
+}
+
+static bool is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+	       c == '-';
+}
+
+static bool is_name(const char *name)
+{
+	size_t len = 0;
+	while (name && is_name_char(name[len])) {
+		len++;
+	}
+	return len > 0 && len <= 64 && name[len] == '\0';
 }
 
 static int check_data(const struct sw_notification *n, struct sw_diag *diag_out)
@@ -73,9 +97,7 @@ static int check_data(const struct sw_notification *n, struct sw_diag *diag_out)
 	}
 	for (size_t i = 0; i < n->data_count; i++) {
 		const char *name = n->data[i].name;
-		size_t len = name ? strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
-				  : 0;
-		if (len == 0 || len > 64 || name[len] != '\0') {
+		if (!is_name(name)) {
 			return sw_diag_set(diag_out, SW_EINVAL,
 					   "data: expected names of 1 to 64 letters, digits, '_', '.' and '-'");
 		}
@@ -100,6 +122,22 @@ static int check(const struct sw_notification *n, struct sw_diag *diag_out)
 	return check_data(n, diag_out);
 }
 
+/* Without the text first, to see how much room is left for it. */
+static int put_cut_payload(struct sw_buf *scratch, const struct sw_notification *n, struct sw_arena *arena,
+			   struct sw_diag *diag_out)
+{
+	put_payload(scratch, n, sw_bytes("", 0));
+	if (scratch->err) {
+		return sw_diag_set(diag_out, SW_ELIMIT, "payload: more than %d bytes even without the body",
+				   SW_APNS_PAYLOAD_MAX);
+	}
+	put_payload(scratch, n, sw_json_cut(n->body, SW_APNS_PAYLOAD_MAX - scratch->len, arena));
+	if (scratch->err) {
+		return sw_diag_set(diag_out, scratch->err, "payload: more than %d bytes", SW_APNS_PAYLOAD_MAX);
+	}
+	return SW_OK;
+}
+
 int sw_apns_payload(struct sw_buf *scratch, const struct sw_notification *notification, struct sw_arena *arena,
 		    struct sw_bytes *payload_out, struct sw_diag *diag_out)
 {
@@ -107,15 +145,10 @@ int sw_apns_payload(struct sw_buf *scratch, const struct sw_notification *notifi
 	if (err) {
 		return err;
 	}
-	/* First without the text, to see how much room is left for it. */
-	put_payload(scratch, notification, sw_bytes("", 0));
-	if (scratch->err) {
-		return sw_diag_set(diag_out, SW_ELIMIT, "payload: more than %d bytes even without the body",
-				   SW_APNS_PAYLOAD_MAX);
-	}
-	put_payload(scratch, notification, sw_json_cut(notification->body, SW_APNS_PAYLOAD_MAX - scratch->len, arena));
-	if (scratch->err) {
-		return sw_diag_set(diag_out, scratch->err, "payload: more than %d bytes", SW_APNS_PAYLOAD_MAX);
+	put_payload(scratch, notification, notification->body);
+	err = scratch->err ? put_cut_payload(scratch, notification, arena, diag_out) : SW_OK;
+	if (err) {
+		return err;
 	}
 	*payload_out = sw_arena_copy(arena, sw_buf_bytes(scratch));
 	return SW_OK;

@@ -12,6 +12,7 @@
 
 enum {
 	UNSENT_MAX_BYTES = 64 * 1024, /* more waits inside the session */
+	PIECE_BYTES = 64 * 1024,      /* of frames for the stream at once: full TLS records, few writes */
 	YOUNG_MS = 30000,             /* a connection that ends younger without an answer is a failed one */
 };
 
@@ -19,6 +20,7 @@ static void on_stream_closed(void *ctx)
 {
 	struct h2_conn *conn = ctx;
 	sw_h2_pool_conn_gone(conn->pool, conn);
+	sw_buf_release(&conn->out);
 	free(conn);
 }
 
@@ -35,9 +37,11 @@ void sw_h2_conn_finish(struct h2_conn *conn, struct h2_work *work, enum sw_h2_en
 {
 	/* From here on the session has no way back to the work. */
 	(void)nghttp2_session_set_stream_user_data(conn->session, work->stream_id, NULL);
+	if (conn->reading == work) {
+		conn->reading = NULL;
+	}
 	sw_h2_list_remove(&conn->works, work);
-	work->end = end;
-	snprintf(work->detail, sizeof(work->detail), "%s", detail);
+	sw_h2_work_end(work, end, detail);
 	sw_h2_pool_finished(conn->pool, work);
 }
 
@@ -50,6 +54,9 @@ void sw_h2_conn_cancel(struct h2_conn *conn, struct h2_work *work, enum sw_h2_en
 
 static void end_works(struct h2_conn *conn, const char *detail)
 {
+	char text[H2_DETAIL_MAX];
+	snprintf(text, sizeof(text), "connection lost: %s", detail);
+	conn->reading = NULL;
 	/* From the back, so that what returns to the front of the queue keeps its order. */
 	while (conn->works.last != NULL) {
 		struct h2_work *work = conn->works.last;
@@ -58,8 +65,7 @@ static void end_works(struct h2_conn *conn, const char *detail)
 			sw_h2_pool_requeue(conn->pool, work);
 			continue;
 		}
-		work->end = SW_H2_UNKNOWN;
-		snprintf(work->detail, sizeof(work->detail), "connection lost: %s", detail);
+		sw_h2_work_end(work, SW_H2_UNKNOWN, text);
 		sw_h2_pool_finished(conn->pool, work);
 	}
 }
@@ -93,29 +99,42 @@ void sw_h2_conn_drain(struct h2_conn *conn, const char *detail, bool failed)
 	}
 }
 
-void sw_h2_conn_flush(struct h2_conn *conn)
+static void write_out(struct h2_conn *conn)
 {
-	if (conn->session == NULL) {
-		return;
+	if (conn->out.len > 0) {
+		sw_tls_stream_write(conn->stream, sw_buf_bytes(&conn->out));
+		sw_buf_clear(&conn->out);
 	}
-	struct sw_buf out;
-	sw_buf_init(&out, SIZE_MAX);
+}
+
+void sw_h2_conn_pull(struct h2_conn *conn)
+{
 	ssize_t n = 0;
-	while (sw_tls_stream_unsent(conn->stream) + out.len < UNSENT_MAX_BYTES) {
+	/* Until the session has no more, or the socket took less than it was given: only then is there an on_drain. */
+	while (conn->session != NULL && sw_tls_stream_unsent(conn->stream) < UNSENT_MAX_BYTES) {
 		const uint8_t *ptr;
 		n = nghttp2_session_mem_send(conn->session, &ptr);
 		if (n <= 0) {
 			break;
 		}
-		sw_buf_put(&out, ptr, (size_t)n);
+		sw_buf_put(&conn->out, ptr, (size_t)n);
+		if (conn->out.len >= PIECE_BYTES) {
+			write_out(conn);
+		}
 	}
-	if (out.len > 0) {
-		sw_tls_stream_write(conn->stream, sw_buf_bytes(&out));
-	}
-	sw_buf_release(&out);
 	if (n < 0) {
 		sw_h2_conn_die(conn, nghttp2_strerror((int)n));
-	} else if (!nghttp2_session_want_read(conn->session) && !nghttp2_session_want_write(conn->session)) {
+	}
+}
+
+void sw_h2_conn_flush(struct h2_conn *conn)
+{
+	sw_h2_conn_pull(conn);
+	if (conn->session == NULL) {
+		return;
+	}
+	write_out(conn);
+	if (!nghttp2_session_want_read(conn->session) && !nghttp2_session_want_write(conn->session)) {
 		sw_h2_conn_die(conn, "session ended");
 	}
 }
@@ -147,7 +166,8 @@ static void on_data(void *ctx, struct sw_bytes data)
 		sw_h2_conn_die(conn, nghttp2_strerror((int)n));
 		return;
 	}
-	sw_h2_conn_flush(conn);
+	/* What this made the session say goes out with the requests of the next turn. */
+	sw_h2_pool_kick(conn->pool);
 }
 
 static void on_drain(void *ctx)
@@ -188,6 +208,7 @@ void sw_h2_conn_open(struct sw_h2_pool *pool)
 	}
 	struct h2_conn *conn = sw_xcalloc(1, sizeof(*conn));
 	conn->pool = pool;
+	sw_buf_init(&conn->out, SIZE_MAX);
 	conn->started_ms = sw_clock_mono_ms();
 	conn->received_ms = conn->started_ms;
 	conn->next = pool->conns;

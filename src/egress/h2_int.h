@@ -14,12 +14,13 @@
 #include "egress/h2_client.h"
 #include "egress/tls_stream_int.h"
 
-enum { H2_DETAIL_MAX = 160 };
+enum { H2_DETAIL_MAX = 160, H2_AUTHORITY_MAX = 300 };
 
+/* SW_H2_HEADERS_BYTES_MAX bounds all three. */
 struct h2_field {
-	size_t name_at; /* in head */
-	size_t name_len;
-	size_t value_len; /* follows the name */
+	uint16_t name_at; /* in head */
+	uint16_t name_len;
+	uint16_t value_len; /* follows the name */
 };
 
 struct h2_work {
@@ -63,7 +64,9 @@ struct h2_conn {
 	enum h2_state state;
 	struct sw_tls_stream *stream;
 	nghttp2_session *session; /* NULL until TLS is up, and again when dead */
+	struct sw_buf out;        /* frames on their way to the stream */
 	struct h2_list works;     /* in order of submission, hence of deadline */
+	struct h2_work *reading;  /* whose header block is being received */
 	bool full_streams;        /* initial_streams_max does not bind any more */
 	bool answered;
 	bool accounted; /* its end or GOAWAY was told to the pool */
@@ -76,11 +79,13 @@ struct h2_conn {
 struct sw_h2_pool {
 	uv_loop_t *loop;
 	const struct sw_endpoint *endpoint;
+	char authority[H2_AUTHORITY_MAX];
 	SSL_CTX *tls; /* made at connect, dropped after a failed one so that replaced files are read again */
 	uv_timer_t timer;
 	struct h2_list queue;
 	size_t queue_max;
 	struct h2_list finished;
+	struct h2_list spare; /* for the next ones */
 	struct h2_conn *conns;
 	int64_t retry_ms;           /* no connect before */
 	unsigned failures;          /* in a row */
@@ -96,7 +101,10 @@ struct sw_h2_pool {
 
 /* h2_work.c */
 struct h2_work *sw_h2_work_new(struct sw_h2_call *call, int64_t now_ms);
+/* As new, in the memory of one that was told. */
+void sw_h2_work_renew(struct h2_work *work, struct sw_h2_call *call, int64_t now_ms);
 void sw_h2_work_free(struct h2_work *work);
+void sw_h2_work_end(struct h2_work *work, enum sw_h2_end end, const char *detail);
 void sw_h2_list_push(struct h2_list *list, struct h2_work *work);
 void sw_h2_list_push_front(struct h2_list *list, struct h2_work *work);
 void sw_h2_list_remove(struct h2_list *list, struct h2_work *work);
@@ -117,6 +125,9 @@ int sw_h2_session_submit(struct h2_conn *conn, struct h2_work *work);
 /* h2_conn.c */
 void sw_h2_conn_open(struct sw_h2_pool *pool);
 size_t sw_h2_conn_room(const struct h2_conn *conn);
+/* Frames that are ready go towards the stream, in large pieces; the last piece waits for flush. Never from inside an
+ * nghttp2 callback, nor flush. */
+void sw_h2_conn_pull(struct h2_conn *conn);
 void sw_h2_conn_flush(struct h2_conn *conn);
 /* Deadlines, liveness, end of draining. */
 void sw_h2_conn_tick(struct h2_conn *conn, int64_t now_ms);

@@ -3,6 +3,7 @@
  * callers are told. Events elsewhere only change state and ask for a turn. Never re-sends what may have been seen. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <surewire/clock.h>
 #include <surewire/mem.h>
 
@@ -15,15 +16,30 @@ enum {
 	BACKOFF_MAX_MS = 30000,
 	/* Connections above connections_max that drain or close while their successors work. */
 	LEAVING_MAX = 4,
+	SPARE_MAX = SW_H2_STREAMS_MAX,
 };
 
 static void on_turn(uv_timer_t *timer);
+
+/* RFC 9110, 4.2.2: without the default port; an IPv6 address in brackets. */
+static void set_authority(struct sw_h2_pool *pool)
+{
+	const struct sw_endpoint *endpoint = pool->endpoint;
+	bool bracket = strchr(endpoint->host, ':') != NULL;
+	char port[8] = "";
+	if (endpoint->port != 443) {
+		snprintf(port, sizeof(port), ":%u", endpoint->port);
+	}
+	snprintf(pool->authority, sizeof(pool->authority), "%s%s%s%s", bracket ? "[" : "", endpoint->host,
+		 bracket ? "]" : "", port);
+}
 
 struct sw_h2_pool *sw_h2_pool_new(uv_loop_t *loop, const struct sw_endpoint *endpoint, size_t queue_max)
 {
 	struct sw_h2_pool *pool = sw_xcalloc(1, sizeof(*pool));
 	pool->loop = loop;
 	pool->endpoint = endpoint;
+	set_authority(pool);
 	pool->queue_max = queue_max;
 	uv_timer_init(loop, &pool->timer);
 	pool->timer.data = pool;
@@ -37,6 +53,9 @@ int sw_h2_pool_answer_timeout_ms(const struct sw_h2_pool *pool)
 
 void sw_h2_pool_kick(struct sw_h2_pool *pool)
 {
+	if (pool->kicked) {
+		return; /* in its turn, or the timer runs */
+	}
 	pool->kicked = true;
 	if (!pool->in_turn && !pool->timer_closing) {
 		uv_timer_start(&pool->timer, on_turn, 0, 0);
@@ -59,6 +78,26 @@ static bool request_is_valid(const struct sw_http_request *req)
 	return true;
 }
 
+static struct h2_work *take_work(struct sw_h2_pool *pool, struct sw_h2_call *call)
+{
+	struct h2_work *work = pool->spare.last;
+	if (work == NULL) {
+		return sw_h2_work_new(call, sw_clock_mono_ms());
+	}
+	sw_h2_list_remove(&pool->spare, work);
+	sw_h2_work_renew(work, call, sw_clock_mono_ms());
+	return work;
+}
+
+static void keep_work(struct sw_h2_pool *pool, struct h2_work *work)
+{
+	if (pool->spare.count < SPARE_MAX) {
+		sw_h2_list_push(&pool->spare, work);
+	} else {
+		sw_h2_work_free(work);
+	}
+}
+
 int sw_h2_send(struct sw_h2_pool *pool, struct sw_h2_call *call)
 {
 	if (pool->closing) {
@@ -70,7 +109,7 @@ int sw_h2_send(struct sw_h2_pool *pool, struct sw_h2_call *call)
 	if (pool->queue.count >= pool->queue_max) {
 		return SW_EBUSY;
 	}
-	sw_h2_list_push(&pool->queue, sw_h2_work_new(call, sw_clock_mono_ms()));
+	sw_h2_list_push(&pool->queue, take_work(pool, call));
 	sw_h2_pool_kick(pool);
 	return SW_OK;
 }
@@ -115,8 +154,7 @@ void sw_h2_pool_finished(struct sw_h2_pool *pool, struct h2_work *work)
 static void finish_queued(struct sw_h2_pool *pool, struct h2_work *work, enum sw_h2_end end, const char *detail)
 {
 	sw_h2_list_remove(&pool->queue, work);
-	work->end = end;
-	snprintf(work->detail, sizeof(work->detail), "%s", detail);
+	sw_h2_work_end(work, end, detail);
 	sw_h2_pool_finished(pool, work);
 }
 
@@ -201,6 +239,8 @@ static void assign(struct sw_h2_pool *pool, int64_t now_ms)
 		sw_h2_list_remove(&pool->queue, work);
 		work->submitted_ms = now_ms;
 		sw_h2_list_push(&conn->works, work);
+		/* Each with its body: a server can begin with the first while the others are being sent. */
+		sw_h2_conn_pull(conn);
 	}
 }
 
@@ -229,12 +269,13 @@ static bool wants_connection(const struct sw_h2_pool *pool)
 
 static void tell_finished(struct sw_h2_pool *pool)
 {
+	int64_t now_ms = sw_clock_mono_ms();
 	/* Only what is there now: a caller that sends again from `done` must not keep the loop here. */
 	for (size_t n = pool->finished.count; n > 0; n--) {
 		struct h2_work *work = pool->finished.first;
 		sw_h2_list_remove(&pool->finished, work);
-		sw_h2_work_tell(work, sw_clock_mono_ms());
-		sw_h2_work_free(work);
+		sw_h2_work_tell(work, now_ms);
+		keep_work(pool, work);
 	}
 }
 
@@ -324,6 +365,11 @@ static void on_turn(uv_timer_t *timer)
 	pool->in_turn = false;
 	if (is_over(pool)) {
 		pool->timer_closing = true;
+		while (pool->spare.first != NULL) {
+			struct h2_work *work = pool->spare.first;
+			sw_h2_list_remove(&pool->spare, work);
+			sw_h2_work_free(work);
+		}
 		SSL_CTX_free(pool->tls);
 		pool->tls = NULL;
 		uv_close((uv_handle_t *)timer, on_timer_closed);

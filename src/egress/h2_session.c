@@ -21,22 +21,24 @@ static struct h2_work *work_of(nghttp2_session *session, int32_t stream_id)
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
-	(void)user_data;
-	struct h2_work *work = work_of(session, frame->hd.stream_id);
-	if (work != NULL) {
-		sw_h2_work_begin_headers(work);
+	struct h2_conn *conn = user_data;
+	conn->reading = work_of(session, frame->hd.stream_id);
+	if (conn->reading != NULL) {
+		sw_h2_work_begin_headers(conn->reading);
 	}
 	return 0;
 }
 
+/* Nothing else comes between the parts of a header block (RFC 9113, 4.3). */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_len,
 		     const uint8_t *value, size_t value_len, uint8_t flags, void *user_data)
 {
+	(void)session;
+	(void)frame;
 	(void)flags;
-	(void)user_data;
-	struct h2_work *work = work_of(session, frame->hd.stream_id);
-	if (work != NULL) {
-		sw_h2_work_header(work, sw_bytes(name, name_len), sw_bytes(value, value_len));
+	struct h2_conn *conn = user_data;
+	if (conn->reading != NULL) {
+		sw_h2_work_header(conn->reading, sw_bytes(name, name_len), sw_bytes(value, value_len));
 	}
 	return 0;
 }
@@ -141,8 +143,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
 	(void)user_data;
-	struct h2_work *work = work_of(session, frame->hd.stream_id);
-	if (frame->hd.type == NGHTTP2_HEADERS && work != NULL) {
+	struct h2_work *work = frame->hd.type == NGHTTP2_HEADERS ? work_of(session, frame->hd.stream_id) : NULL;
+	if (work != NULL) {
 		work->sent = true;
 	}
 	return 0;
@@ -279,19 +281,11 @@ static void nv_add_request(struct nv_list *list, const struct sw_http_request *r
 int sw_h2_session_submit(struct h2_conn *conn, struct h2_work *work)
 {
 	const struct sw_http_request *req = work->call->request;
-	const struct sw_endpoint *endpoint = conn->pool->endpoint;
-	bool bracket = strchr(endpoint->host, ':') != NULL;
-	char port[8] = "";
-	if (endpoint->port != 443) {
-		snprintf(port, sizeof(port), ":%u", endpoint->port);
-	}
-	char authority[300];
-	snprintf(authority, sizeof(authority), "%s%s%s%s", bracket ? "[" : "", endpoint->host, bracket ? "]" : "",
-		 port);
 	char content_length[24];
 	snprintf(content_length, sizeof(content_length), "%zu", req->body.len);
-	struct nv_list list = {.count = 0};
-	nv_add_request(&list, req, authority, content_length);
+	struct nv_list list;
+	list.count = 0;
+	nv_add_request(&list, req, conn->pool->authority, content_length);
 	nghttp2_data_provider body = {.read_callback = on_read_body};
 	int32_t id = nghttp2_submit_request(conn->session, NULL, list.nv, list.count, req->body.len > 0 ? &body : NULL,
 					    work);

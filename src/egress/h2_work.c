@@ -1,19 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One request on its way: lists, the answer as it comes in with its limits, and telling the caller. No I/O. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <surewire/mem.h>
 
 #include "egress/h2_int.h"
 
+/* What a work of the usual size needs of both buffers together. */
+enum { KEEP_BYTES_MAX = 1024 };
+
 struct h2_work *sw_h2_work_new(struct sw_h2_call *call, int64_t now_ms)
 {
 	struct h2_work *work = sw_xcalloc(1, sizeof(*work));
-	work->call = call;
-	work->accepted_ms = now_ms;
 	sw_buf_init(&work->head, SW_H2_HEADERS_BYTES_MAX);
 	sw_buf_init(&work->body, SW_H2_BODY_MAX);
+	sw_h2_work_renew(work, call, now_ms);
 	return work;
+}
+
+void sw_h2_work_renew(struct h2_work *work, struct sw_h2_call *call, int64_t now_ms)
+{
+	if (work->head.cap + work->body.cap > KEEP_BYTES_MAX) {
+		sw_buf_release(&work->head);
+		sw_buf_release(&work->body);
+	}
+	sw_buf_clear(&work->head);
+	sw_buf_clear(&work->body);
+	work->call = call;
+	work->accepted_ms = now_ms;
+	work->submitted_ms = 0;
+	work->stream_id = 0;
+	work->sent = false;
+	work->body_at = 0;
+	work->status = 0;
+	work->take_headers = false;
+	work->final = false;
+	work->field_count = 0;
 }
 
 void sw_h2_work_free(struct h2_work *work)
@@ -21,6 +44,15 @@ void sw_h2_work_free(struct h2_work *work)
 	sw_buf_release(&work->head);
 	sw_buf_release(&work->body);
 	free(work);
+}
+
+void sw_h2_work_end(struct h2_work *work, enum sw_h2_end end, const char *detail)
+{
+	work->end = end;
+	work->detail[0] = '\0';
+	if (detail[0] != '\0') {
+		snprintf(work->detail, sizeof(work->detail), "%s", detail);
+	}
 }
 
 void sw_h2_list_push(struct h2_list *list, struct h2_work *work)
@@ -100,7 +132,10 @@ void sw_h2_work_header(struct h2_work *work, struct sw_bytes name, struct sw_byt
 		return;
 	}
 	work->fields[work->field_count++] = (struct h2_field){
-		.name_at = work->head.len, .name_len = name.len, .value_len = value.len};
+		.name_at = (uint16_t)work->head.len,
+		.name_len = (uint16_t)name.len,
+		.value_len = (uint16_t)value.len,
+	};
 	sw_buf_put_bytes(&work->head, name);
 	sw_buf_put_bytes(&work->head, value);
 }
@@ -127,7 +162,13 @@ static void fill_response(const struct h2_work *work, struct sw_http_response *r
 
 void sw_h2_work_tell(struct h2_work *work, int64_t now_ms)
 {
-	struct sw_h2_result result = {.end = work->end, .detail = work->detail};
+	struct sw_h2_result result;
+	result.end = work->end;
+	result.detail = work->detail;
+	/* The rest of its headers stays unset: header_count says how many there are. */
+	result.response.status = 0;
+	result.response.header_count = 0;
+	result.response.body = sw_bytes(NULL, 0);
 	result.duration_ms = now_ms - (work->submitted_ms != 0 ? work->submitted_ms : work->accepted_ms);
 	if (work->end == SW_H2_ANSWERED) {
 		fill_response(work, &result.response);

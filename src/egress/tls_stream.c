@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One outgoing TLS connection: lookup, addresses in turn, handshake, bytes through memory BIOs. Deliberately has no
- * deadline for the whole: its owner closes it. */
+/* One outgoing TLS connection: lookup, addresses in turn, handshake, bytes. Deliberately has no deadline for the
+ * whole: its owner closes it. */
 #include "egress/tls_stream_int.h"
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -12,10 +13,12 @@
 #include <surewire/mem.h>
 
 #include "egress/h2_tls_int.h"
+#include "egress/tls_pipe_int.h"
 
 enum {
-	READ_MAX_BYTES = 16 * 1024,
-	ADDRESS_TIMEOUT_MS = 3000, /* then the next address is tried */
+	READ_MAX_BYTES = 64 * 1024,
+	RECORD_MAX_BYTES = 16 * 1024, /* RFC 8446, 5.1 */
+	ADDRESS_TIMEOUT_MS = 3000,    /* then the next address is tried */
 	ADDRESSES_MAX = 8,
 	USER_TIMEOUT_MS = 30000, /* unacknowledged data: the kernel gives up, also when nobody may send a PING */
 	KEEPALIVE_SECONDS = 60,
@@ -24,8 +27,7 @@ enum {
 struct sw_tls_stream {
 	uv_loop_t *loop;
 	SSL *ssl;
-	BIO *network_in; /* owned by ssl */
-	BIO *network_out;
+	struct sw_tls_pipe network;
 	const struct sw_tls_stream_events *events;
 	void *ctx;
 	uv_getaddrinfo_t lookup;
@@ -65,6 +67,7 @@ static void maybe_free(struct sw_tls_stream *s)
 		uv_freeaddrinfo(s->addresses);
 	}
 	SSL_free(s->ssl);
+	sw_tls_pipe_release(&s->network);
 	if (s->closed != NULL) {
 		s->closed(s->closed_ctx);
 	}
@@ -165,14 +168,13 @@ static void write_later(struct sw_tls_stream *s, const uint8_t *ptr, size_t len)
 /* What OpenSSL wants on the wire goes to the socket. */
 static void flush(struct sw_tls_stream *s)
 {
-	char *pending;
-	long len = BIO_get_mem_data(s->network_out, &pending);
-	if (len <= 0 || s->tcp == NULL) {
+	struct sw_buf *pending = &s->network.out;
+	if (pending->len == 0 || s->tcp == NULL) {
 		return;
 	}
 	size_t done = 0;
 	if (s->unsent == 0) {
-		uv_buf_t buf = uv_buf_init(pending, (unsigned)len);
+		uv_buf_t buf = uv_buf_init((char *)pending->ptr, (unsigned)pending->len);
 		int n = uv_try_write((uv_stream_t *)s->tcp, &buf, 1);
 		if (n < 0 && n != UV_EAGAIN) {
 			lose_uv(s, "write", n);
@@ -180,10 +182,10 @@ static void flush(struct sw_tls_stream *s)
 		}
 		done = n > 0 ? (size_t)n : 0;
 	}
-	if (done < (size_t)len) {
-		write_later(s, (uint8_t *)pending + done, (size_t)len - done);
+	if (done < pending->len) {
+		write_later(s, pending->ptr + done, pending->len - done);
 	}
-	(void)BIO_reset(s->network_out);
+	sw_buf_clear(pending);
 }
 
 static void handshake(struct sw_tls_stream *s)
@@ -206,7 +208,7 @@ static void handshake(struct sw_tls_stream *s)
 
 static void read_plain(struct sw_tls_stream *s)
 {
-	uint8_t plain[READ_MAX_BYTES];
+	uint8_t plain[RECORD_MAX_BYTES];
 	while (!s->lost && !s->closing) {
 		ERR_clear_error();
 		int n = SSL_read(s->ssl, plain, sizeof(plain));
@@ -254,16 +256,15 @@ static void on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buf)
 		}
 		return;
 	}
-	if (BIO_write(s->network_in, buf->base, (int)n) != n) {
-		lose_tls(s);
-		return;
-	}
+	s->network.in = sw_bytes(buf->base, (size_t)n);
 	if (!s->handshake_done) {
 		handshake(s);
 	}
 	if (s->handshake_done) {
 		read_plain(s);
 	}
+	/* OpenSSL keeps the start of a record itself; read_buf is free for what comes next. */
+	assert(s->network.in.len == 0 || s->lost || s->closing);
 }
 
 static void on_connected(uv_connect_t *req, int status)
@@ -364,12 +365,7 @@ struct sw_tls_stream *sw_tls_stream_open(uv_loop_t *loop, SSL *ssl, const char *
 	s->ssl = ssl;
 	s->events = events;
 	s->ctx = ctx;
-	s->network_in = BIO_new(BIO_s_mem());
-	s->network_out = BIO_new(BIO_s_mem());
-	if (s->network_in == NULL || s->network_out == NULL) {
-		abort();
-	}
-	SSL_set_bio(ssl, s->network_in, s->network_out);
+	sw_tls_pipe_init(&s->network, ssl);
 	uv_timer_init(loop, &s->timer);
 	s->timer.data = s;
 	s->handles = 1;
@@ -392,7 +388,7 @@ void sw_tls_stream_write(struct sw_tls_stream *s, struct sw_bytes data)
 		ERR_clear_error();
 		int n = SSL_write(s->ssl, data.ptr, data.len > INT32_MAX ? INT32_MAX : (int)data.len);
 		if (n <= 0) {
-			/* A memory BIO always takes what is written; only a broken session comes here. */
+			/* The pipe takes everything; only a broken session comes here. */
 			lose_tls(s);
 			return;
 		}
@@ -406,7 +402,7 @@ void sw_tls_stream_write(struct sw_tls_stream *s, struct sw_bytes data)
 
 size_t sw_tls_stream_unsent(const struct sw_tls_stream *s)
 {
-	return s->unsent;
+	return s->lost ? SIZE_MAX : s->unsent;
 }
 
 void sw_tls_stream_close(struct sw_tls_stream *s, void (*closed)(void *ctx), void *ctx)

@@ -26,7 +26,7 @@ struct sw_tls_stream *sw_tls_stream_open(uv_loop_t *loop, SSL *ssl, const char *
 					 const struct sw_tls_stream_events *events, void *ctx);
 /* Only between on_open and on_lost. Copies; the owner bounds by looking at unsent first. */
 void sw_tls_stream_write(struct sw_tls_stream *stream, struct sw_bytes data);
-/* Encrypted bytes that the socket has not taken yet. */
+/* Encrypted bytes that the socket has not taken yet; SIZE_MAX once it is lost and takes nothing any more. */
 size_t sw_tls_stream_unsent(const struct sw_tls_stream *stream);
 /* No event after this; `closed` is called on the loop when the socket is gone and the stream freed. */
 void sw_tls_stream_close(struct sw_tls_stream *stream, void (*closed)(void *ctx), void *ctx);

@@ -32,6 +32,30 @@ static void send__nghttpd_with_few_streams__all_answered(void **state)
 	rig_release(&rig);
 }
 
+/* More frames than the socket is given at once, and nothing comes from the server before the last of them: nobody but
+ * the client itself can go on. */
+static void send__more_headers_at_once_than_one_write_takes__all_answered(void **state)
+{
+	(void)state;
+	enum { COUNT = 40 };
+	struct rig rig;
+	struct batch batch;
+	rig_init(&rig);
+	start_python(&rig, no_args);
+	static char value[8000];
+	memset(value, 'v', sizeof(value) - 1);
+	batch_init(&batch, COUNT);
+	for (size_t i = 0; i < COUNT; i++) {
+		assert_true(sw_http_request_add(&batch.items[i].request, "x-long", sw_bytes_str(value), true));
+	}
+	batch_send(&rig, &batch, 0, COUNT - 1, "/hold");
+	batch_send(&rig, &batch, COUNT - 1, 1, "/last");
+	batch_wait(&rig, &batch, COUNT);
+	expect_ends(&batch, COUNT, 0, 0, 0);
+	batch_release(&batch);
+	rig_release(&rig);
+}
+
 static void send__node_server__headers_and_body_arrive(void **state)
 {
 	(void)state;
@@ -422,6 +446,7 @@ int main(int argc, char **argv)
 	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(send__nghttpd_with_few_streams__all_answered),
+		cmocka_unit_test(send__more_headers_at_once_than_one_write_takes__all_answered),
 		cmocka_unit_test(send__node_server__headers_and_body_arrive),
 		cmocka_unit_test(send__python_echo__request_as_given),
 		cmocka_unit_test(send__one_stream_until_first_success__then_many),
