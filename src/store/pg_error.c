@@ -11,21 +11,23 @@ static const struct {
 	const char *prefix;
 	int err;
 } map[] = {
-	{"23505", SW_ECONFLICT},     /* unique_violation */
-	{"40001", SW_EAGAIN},        /* serialization_failure */
-	{"40P01", SW_EAGAIN},        /* deadlock_detected */
-	{"55P03", SW_EAGAIN},        /* lock_not_available */
-	{"26000", SW_EAGAIN},        /* the server forgot a prepared statement: it is prepared anew */
-	{"SW001", SW_EFENCED},       /* raised by sw_fence() */
-	{"57014", SW_EUNAVAILABLE},  /* query_canceled, by statement_timeout */
-	{"57P0", SW_EUNAVAILABLE},   /* shutting down, starting up */
-	{"25006", SW_EUNAVAILABLE},  /* read_only_sql_transaction: a standby */
-	{"53", SW_EUNAVAILABLE},     /* too many connections, disk full, out of memory */
-	{"28", SW_EAUTH},            /* invalid authorization */
+	{"23505", SW_ECONFLICT},    /* unique_violation */
+	{"40001", SW_EAGAIN},       /* serialization_failure */
+	{"40P01", SW_EAGAIN},       /* deadlock_detected */
+	{"55P03", SW_EAGAIN},       /* lock_not_available */
+	{"26000", SW_EAGAIN},       /* the server forgot a prepared statement: it is prepared anew */
+	{"SW001", SW_EFENCED},      /* raised by sw_fence() */
+	{"57014", SW_EUNAVAILABLE}, /* query_canceled, by statement_timeout */
+	{"57P0", SW_EUNAVAILABLE},  /* shutting down, starting up */
+	{"25006", SW_EUNAVAILABLE}, /* read_only_sql_transaction: a standby */
+	{"53", SW_EUNAVAILABLE},    /* too many connections, disk full, out of memory */
+	{"58", SW_EUNAVAILABLE},    /* system_error: input or output failed */
+	{"XX", SW_EUNAVAILABLE},    /* internal_error: also a file that may not grow, a damaged page */
+	{"28", SW_EAUTH},           /* invalid authorization */
 	/* What an operator puts right. Never the fault of a message: nothing is buried for it. */
-	{"42", SW_ESCHEMA},          /* undefined or changed table, column, function; no permission */
-	{"3D", SW_ESCHEMA},          /* no such database */
-	{"3F", SW_ESCHEMA},          /* no such schema */
+	{"42", SW_ESCHEMA}, /* undefined or changed table, column, function; no permission */
+	{"3D", SW_ESCHEMA}, /* no such database */
+	{"3F", SW_ESCHEMA}, /* no such schema */
 };
 
 int sw_pg_error_of(const char *sqlstate)
@@ -73,8 +75,8 @@ void sw_pg_count_failure(const char *class_text)
 {
 	/* A SQLSTATE has five characters of [0-9A-Z] and its class is the first two; our own words are lower case. */
 	int len = isdigit((unsigned char)class_text[0]) || isupper((unsigned char)class_text[0])
-			  ? 2
-			  : (int)strlen(class_text);
+			? 2
+			: (int)strlen(class_text);
 	char labels[32];
 	snprintf(labels, sizeof(labels), "class=\"%.*s\"", len, class_text);
 	sw_metric_add(sw_metric_counter("surewire_store_failures_total", labels,

@@ -22,13 +22,33 @@ static void sw_pg_error_of__every_class__mapped(void **state)
 		const char *sqlstate;
 		int err;
 	} cases[] = {
-		{"23505", SW_ECONFLICT},    {"40001", SW_EAGAIN},	{"40P01", SW_EAGAIN},	    {"55P03", SW_EAGAIN},
-		{"26000", SW_EAGAIN},	    {"SW001", SW_EFENCED},	{"57014", SW_EUNAVAILABLE}, {"57P01", SW_EUNAVAILABLE},
-		{"57P02", SW_EUNAVAILABLE}, {"57P03", SW_EUNAVAILABLE}, {"53300", SW_EUNAVAILABLE}, {"25006", SW_EUNAVAILABLE},
-		{"28P01", SW_EAUTH},	    {"28000", SW_EAUTH},	{"23503", SW_ESQL},	    {"23514", SW_ESQL},
-		{"42P01", SW_ESCHEMA},	    {"22021", SW_ESQL},		{"XX000", SW_ESQL},	    {"SW002", SW_ESQL},
-		{"3D000", SW_ESCHEMA},	    {"3F000", SW_ESCHEMA},	{"42501", SW_ESCHEMA},
-		{"", SW_ESQL},		    {"2350", SW_ESQL},		{NULL, SW_ESQL},
+		{"23505", SW_ECONFLICT},
+		{"40001", SW_EAGAIN},
+		{"40P01", SW_EAGAIN},
+		{"55P03", SW_EAGAIN},
+		{"26000", SW_EAGAIN},
+		{"SW001", SW_EFENCED},
+		{"57014", SW_EUNAVAILABLE},
+		{"57P01", SW_EUNAVAILABLE},
+		{"57P02", SW_EUNAVAILABLE},
+		{"57P03", SW_EUNAVAILABLE},
+		{"53300", SW_EUNAVAILABLE},
+		{"25006", SW_EUNAVAILABLE},
+		{"28P01", SW_EAUTH},
+		{"28000", SW_EAUTH},
+		{"23503", SW_ESQL},
+		{"23514", SW_ESQL},
+		{"42P01", SW_ESCHEMA},
+		{"22021", SW_ESQL},
+		{"XX000", SW_EUNAVAILABLE},
+		{"SW002", SW_ESQL},
+		{"3D000", SW_ESCHEMA},
+		{"3F000", SW_ESCHEMA},
+		{"42501", SW_ESCHEMA},
+		{"58030", SW_EUNAVAILABLE},
+		{"", SW_ESQL},
+		{"2350", SW_ESQL},
+		{NULL, SW_ESQL},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(sw_pg_error_of(cases[i].sqlstate), cases[i].err);
@@ -39,7 +59,8 @@ static void sw_pg_find_sqlstate__messages__found_or_not(void **state)
 {
 	(void)state;
 	char found[6];
-	assert_true(sw_pg_find_sqlstate("connection to server at \"h\", port 1 failed: FATAL:  28P01: password", found));
+	assert_true(
+		sw_pg_find_sqlstate("connection to server at \"h\", port 1 failed: FATAL:  28P01: password", found));
 	assert_string_equal(found, "28P01");
 	assert_true(sw_pg_find_sqlstate(":  short:  3D000: no", found));
 	assert_string_equal(found, "3D000");
@@ -79,7 +100,8 @@ static void sw_pg_connect__malformed_url__config_error_without_the_password(void
 {
 	(void)state;
 	struct sw_diag diag;
-	static const char *const urls[] = {"postgresql://u:s3cret@h:port/db?nonsense=1", "s3cret", "postgresql://u:s3cret@[::1"};
+	static const char *const urls[] = {"postgresql://u:s3cret@h:port/db?nonsense=1", "s3cret",
+					   "postgresql://u:s3cret@[::1"};
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
 		assert_int_equal(connect_to(urls[i], &diag), SW_ECONFIG);
 		assert_non_null(strstr(diag.text, "expected postgresql://"));
