@@ -143,19 +143,20 @@ void sw_bus_hang_up(amqp_connection_state_t conn, bool politely)
 
 int sw_bus_reply(amqp_connection_state_t conn, const char *what, struct sw_diag *diag_out)
 {
-	amqp_rpc_reply_t reply = amqp_get_rpc_reply(conn);
-	if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
+	const amqp_rpc_reply_t got = amqp_get_rpc_reply(conn);
+	const amqp_rpc_reply_t *reply = &got;
+	if (reply->reply_type == AMQP_RESPONSE_NORMAL) {
 		return SW_OK;
 	}
-	if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
-		const amqp_channel_close_t *close = reply.reply.decoded;
+	if (reply->reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply->reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
+		const amqp_channel_close_t *close = reply->reply.decoded;
 		return sw_diag_set(diag_out, SW_ECONFIG, "%s: %.*s", what, (int)close->reply_text.len,
 				   (const char *)close->reply_text.bytes);
 	}
-	if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
-		const amqp_connection_close_t *close = reply.reply.decoded;
+	if (reply->reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply->reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
+		const amqp_connection_close_t *close = reply->reply.decoded;
 		return sw_diag_set(diag_out, SW_EUNAVAILABLE, "%s: %.*s", what, (int)close->reply_text.len,
 				   (const char *)close->reply_text.bytes);
 	}
-	return sw_diag_set(diag_out, SW_EUNAVAILABLE, "%s: %s", what, amqp_error_string2(reply.library_error));
+	return sw_diag_set(diag_out, SW_EUNAVAILABLE, "%s: %s", what, amqp_error_string2(reply->library_error));
 }

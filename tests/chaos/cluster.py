@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The system under attack: servers of its own, roles in processes of their own, a proxy on every way between them."""
 import contextlib
-import os
 import pathlib
 import shutil
 import time
 
 import surewire_env
+from chat_world import FAST
 from proxies import ProxyHost
 from push_world import Stands
 from surewire_env import address, through
@@ -19,12 +19,7 @@ LAYOUTS = {
     "single": [surewire_env.ALL_ROLES, surewire_env.ALL_ROLES],
 }
 CONFIG = {
-    "gateway.rate_user_per_s": 5000,
-    "gateway.rate_user_burst": 5000,
-    "gateway.rate_address_per_s": 5000,
-    "gateway.rate_address_burst": 5000,
-    "gateway.drain_timeout": "1s",
-    "mailbox.ack_timeout": "2s",
+    **FAST,
     "writer.lease": "2s",
     # So that what a provider refuses becomes a dead letter within the time that a round has.
     "pusher.age_max": "40s",
@@ -114,11 +109,6 @@ class Cluster:
         """Of rabbit or pg, the server first, then its descendants. Not by deploy/servers: a fault must strike at
         its moment: a shell takes seconds on a busy machine."""
         return _tree(int((self.servers.folder / which / "record").read_text().split()[0]))
-
-    def signal_server(self, which, number):
-        for pid in self.server_pids(which):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
 
     def of(self, role):
         return [member for member in self.members if role in member.roles]

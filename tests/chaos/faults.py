@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """All faults by name, in the order of the table."""
 from fault import Nothing
-from faults_broker import (BrokerCloses, BrokerDisk, BrokerFreeze, BrokerFull, BrokerKill, BrokerMemory,
-                           BrokerQueueDeleted, BrokerStop, FileSizes)
+from faults_broker import BrokerAlarm, BrokerCloses, BrokerFull, BrokerQueueDeleted
 from faults_network import Credentials, Network, Provider, ProviderAway
 from faults_process import Clock, Descriptors, Freeze, Kill, Stop
-from faults_store import (StoreFreeze, StoreFull, StoreKill, StoreLock, StoreReadOnly, StoreRestart, StoreTerminate)
+from faults_server import FileSizes, ServerFreeze, ServerKill, ServerRestart
+from faults_store import StoreFull, StoreLock, StoreReadOnly, StoreTerminate
 
 
 def _kinds():
@@ -21,9 +21,16 @@ def _kinds():
         for word, seconds in (("forward", 3600), ("back", -3600)):
             name = f"clock-{word}-{role}"
             kinds[name] = lambda name=name, role=role, seconds=seconds: Clock(name, role, seconds)
-    for make in (BrokerStop, BrokerKill, BrokerFreeze, BrokerMemory, BrokerDisk, BrokerFull, BrokerCloses,
-                 BrokerQueueDeleted, StoreRestart, StoreKill, StoreFreeze, StoreTerminate, StoreReadOnly, StoreFull):
-        kinds[make.name] = make
+    kinds["broker-stop"] = lambda: ServerRestart("broker-stop", "rabbit", 4.0)
+    kinds["broker-kill"] = lambda: ServerKill("broker-kill", "rabbit")
+    kinds["broker-freeze"] = lambda: ServerFreeze("broker-freeze", "rabbit")
+    kinds["broker-memory"] = lambda: BrokerAlarm("broker-memory", "set_vm_memory_high_watermark", "0", "0.4")
+    kinds["broker-disk"] = lambda: BrokerAlarm("broker-disk", "set_disk_free_limit", str(10**15), "50MB")
+    kinds.update({make.name: make for make in (BrokerFull, BrokerCloses, BrokerQueueDeleted)})
+    kinds["store-restart"] = lambda: ServerRestart("store-restart", "pg", 1.0)
+    kinds["store-kill"] = lambda: ServerKill("store-kill", "pg")
+    kinds["store-freeze"] = lambda: ServerFreeze("store-freeze", "pg")
+    kinds.update({make.name: make for make in (StoreTerminate, StoreReadOnly, StoreFull)})
     for table in ("inbox", "event", "writer_owner", "delivery"):
         kinds[f"store-lock-{table}"] = lambda table=table: StoreLock(table)
     kinds["broker-disk-full"] = lambda: FileSizes("broker-disk-full", "rabbit", 1 << 16)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What befalls PostgreSQL."""
-import signal
+"""What befalls PostgreSQL and not RabbitMQ."""
 import time
 
 import psycopg2
@@ -9,7 +8,7 @@ from fault import Fault
 
 
 class Store(Fault):
-    """A push whose record could not be written is not sent again: the pusher keeps it until it can."""
+    """By SQL."""
 
     @staticmethod
     def administer(cluster, sql, parameters=()):
@@ -20,39 +19,6 @@ class Store(Fault):
                 cursor.execute(sql, parameters)
         finally:
             connection.close()
-
-
-class StoreRestart(Store):
-    name = "store-restart"
-    hold_s = 1.0
-
-    def start(self, cluster, rng):
-        cluster.servers.restart("pg")
-
-    def heal(self, cluster):
-        pass
-
-
-class StoreKill(Store):
-    name = "store-kill"
-    hold_s = 2.0
-
-    def start(self, cluster, rng):
-        cluster.signal_server("pg", signal.SIGKILL)
-
-    def heal(self, cluster):
-        cluster.servers.restart("pg")
-
-
-class StoreFreeze(Store):
-    name = "store-freeze"
-    hold_s = 6.0
-
-    def start(self, cluster, rng):
-        cluster.signal_server("pg", signal.SIGSTOP)
-
-    def heal(self, cluster):
-        cluster.signal_server("pg", signal.SIGCONT)
 
 
 class StoreTerminate(Store):
