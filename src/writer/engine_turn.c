@@ -38,6 +38,10 @@ static void take_arrival(struct turn *turn, struct arrival *arrival)
 		SW_LOG(ERROR, "writer.bad_envelope", SW_F_STR("queue", arrival->delivery->routing_key), SW_F_ERR(err));
 		arrival->malformed = true;
 	}
+	if (arrival->holding->role == SW_ROLE_SEQUENCER && !arrival->holding->begun) {
+		arrival->holding->begun = true;
+		settle_begin(turn->engine);
+	}
 	note_markers(turn, arrival->holding);
 	turn->careful |= arrival->delivery->redelivered;
 	turn->envelopes++;

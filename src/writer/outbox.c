@@ -70,23 +70,39 @@ static struct parcel *parcel_new(struct sw_engine *engine, struct sw_out *out, s
 	return parcel;
 }
 
-static void flight_land(struct sw_engine *engine, struct flight *flight)
+static struct flight *flight_start(struct sw_engine *engine, struct arrival *arrivals)
 {
-	engine_arrivals_end(engine, flight->arrivals, true);
-	free(flight);
-	engine->flights--;
+	struct flight *flight = sw_xcalloc(1, sizeof(*flight));
+	flight->arrivals = arrivals;
+	if (!engine->flight_first) {
+		engine->flight_last = &engine->flight_first;
+	}
+	*engine->flight_last = flight;
+	engine->flight_last = &flight->next;
+	engine->flights++;
+	return flight;
+}
+
+static void flights_land(struct sw_engine *engine)
+{
+	while (engine->flight_first && engine->flight_first->waiting == 0) {
+		struct flight *flight = engine->flight_first;
+		engine->flight_first = flight->next;
+		engine->lost |= flight->lost;
+		engine_arrivals_end(engine, flight->arrivals, !engine->lost);
+		free(flight);
+		engine->flights--;
+	}
 }
 
 void outbox_send(struct sw_engine *engine, struct sw_batch *batch, struct arrival *arrivals)
 {
-	struct flight *flight = sw_xcalloc(1, sizeof(*flight));
-	flight->arrivals = arrivals;
-	engine->flights++;
+	struct flight *flight = flight_start(engine, arrivals);
 	for (struct sw_out *out = batch->outs; out; out = out->next) {
 		flight->waiting += out->kind != SW_OUT_NODE;
 	}
 	if (flight->waiting == 0) {
-		flight_land(engine, flight);
+		flights_land(engine);
 		flight = NULL;
 	}
 	for (struct sw_out *out = batch->outs; out; out = out->next) {
@@ -123,7 +139,7 @@ static void finish(struct sw_engine *engine, struct parcel *parcel)
 		}
 	}
 	if (parcel->flight && --parcel->flight->waiting == 0) {
-		flight_land(engine, parcel->flight);
+		flights_land(engine);
 	}
 	sw_blob_unref(parcel->body);
 	free(parcel);
@@ -132,11 +148,11 @@ static void finish(struct sw_engine *engine, struct parcel *parcel)
 /* Nothing more will be confirmed: the batch stays unacked and will be redelivered. */
 static void abandon(struct sw_engine *engine, struct parcel *parcel)
 {
-	struct flight *flight = parcel->flight;
-	if (flight && --flight->waiting == 0) {
-		engine_arrivals_end(engine, flight->arrivals, false);
-		free(flight);
-		engine->flights--;
+	if (parcel->flight) {
+		parcel->flight->lost = true;
+		if (--parcel->flight->waiting == 0) {
+			flights_land(engine);
+		}
 	}
 	if (parcel->kind == SW_OUT_MAILBOX) {
 		struct lane *lane = lane_of(engine, parcel);

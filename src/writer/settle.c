@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When hand-overs may skip the queue. A partition that has just come here may have a backlog in its mailbox queue, from
  * its earlier owner or from the sequencer that was elsewhere: what is applied directly would overtake it, and a user would
- * see a conversation out of order. So after every move a marker goes through the queue, and until it is back hand-overs go
- * behind it. If some did, they are in the queue in turn: new messages then wait for one more marker, a round trip. */
+ * see a conversation out of order. So after every move a marker goes through the queue, and another one with the first
+ * envelope of the partition: only then is its earlier owner surely gone. Until it is back hand-overs go behind it. If some did, they are in the queue in turn: new messages then wait for one more marker, a round trip. */
 #include "writer/writer_int.h"
 
 static void send_marker(struct sw_engine *engine, struct holding *holding)
@@ -11,6 +11,7 @@ static void send_marker(struct sw_engine *engine, struct holding *holding)
 	sw_batch_init(&batch, engine->writer->config.queues[SW_ROLE_MAILBOX]);
 	holding->marker = sw_uuid_random();
 	holding->handed_over = false;
+	holding->marker_back = false;
 	sw_batch_marker(&batch, holding->queue, &holding->marker);
 	outbox_send(engine, &batch, NULL);
 	sw_batch_release(&batch);

@@ -32,6 +32,7 @@ struct holding {
 	unsigned taken; /* deliveries in batches and flights */
 	bool leaving;   /* consumes no more; freed when taken is 0 */
 	bool report;    /* the keeper waits to hear that it was let go */
+	bool begun;     /* an envelope came: its earlier owner's consumer is gone */
 	/* Of a mailbox partition: */
 	enum hand_over hand_over;
 	struct sw_uuid marker; /* went through the queue */
@@ -61,10 +62,13 @@ struct arrival {
 	bool malformed; /* not even an envelope: goes to the dead letters */
 };
 
-/* A committed batch whose consequences are not all confirmed. Acked as a whole. */
+/* A committed batch whose consequences are not all confirmed. Acked as a whole, and not before those committed earlier:
+ * it may rely on a check that one of them has sent (mailbox/route.c arm_check). */
 struct flight {
+	struct flight *next;
 	struct arrival *arrivals;
 	size_t waiting;
+	bool lost; /* something will never be confirmed */
 };
 
 /* A message on its way out. */
@@ -101,6 +105,9 @@ struct sw_engine {
 	struct arrival **pending_last;
 	size_t pending_count;
 	unsigned flights;
+	struct flight *flight_first; /* in the order of their commits */
+	struct flight **flight_last;
+	bool lost; /* of a flight that ended: none behind it is acked */
 	unsigned one_by_one; /* so many batches of a single envelope follow: a poisonous one is being looked for */
 	struct lane lanes[SW_LOGICAL_PARTITIONS];
 	struct parcel *retries;
