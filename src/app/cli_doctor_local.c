@@ -48,7 +48,7 @@ int sw_doctor_sizes(const struct sw_config *config, struct sw_diag *diag_out)
 				   "[gateway] frame_max: expected more than body_max (%zu), got %zu",
 				   config->gateway.body_max_bytes, config->gateway.frame_max_bytes);
 	}
-	/* The frame that fills it up is the second one of a reader that took none. */
+	/* One frame on its way to a reader that takes nothing, and one behind it. */
 	if (2 * config->gateway.frame_max_bytes > config->gateway.send_queue_max_bytes) {
 		return sw_diag_set(diag_out, SW_ECONFIG,
 				   "[gateway] send_queue_max: expected at least twice frame_max (%zu), got %zu",

@@ -165,6 +165,18 @@ static struct news read_news(const struct sw_pg_result *r, size_t row)
 			     .at_ms = sw_pg_i64(r, row, 7)};
 }
 
+/* The next of this user's that nobody has acked, from *row on, in the order of pos. */
+static bool next_unacked(const struct mailbox *m, const struct user *user, size_t *row, struct news *news_out)
+{
+	for (; m->unacked && *row < sw_pg_rows(m->unacked); (*row)++) {
+		if (sw_pg_i64(m->unacked, *row, 0) == user->id) {
+			*news_out = read_news(m->unacked, (*row)++);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Results are read again by the write's round trip: what is emitted must outlive them. */
 static void keep(struct sw_arena *arena, struct news *news)
 {
@@ -177,9 +189,9 @@ void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user,
 	if ((!spent && has_live_device(m, user)) || pos <= user_seen(user)) {
 		return;
 	}
-	for (size_t row = 0; m->unacked && row < sw_pg_rows(m->unacked); row++) {
-		struct news news = read_news(m->unacked, row);
-		if (sw_pg_i64(m->unacked, row, 0) == user->id && news.pos == pos) {
+	struct news news;
+	for (size_t row = 0; next_unacked(m, user, &row, &news);) {
+		if (news.pos == pos) {
 			keep(&batch->arena, &news);
 			push_devices(m, batch, user, &news, true);
 			return;
@@ -217,10 +229,9 @@ static size_t plan_range(struct mailbox *m, struct sw_batch *batch, struct user 
 {
 	size_t planned = 0;
 	*first_out = 0;
-	for (size_t row = 0; m->unacked && row < sw_pg_rows(m->unacked); row++) {
-		struct news news = read_news(m->unacked, row);
-		if (sw_pg_i64(m->unacked, row, 0) != user->id || news.pos > range[1] || news.pos <= range[0] ||
-		    news.pos <= user_seen(user)) {
+	struct news news;
+	for (size_t row = 0; next_unacked(m, user, &row, &news);) {
+		if (news.pos > range[1] || news.pos <= range[0] || news.pos <= user_seen(user)) {
 			continue;
 		}
 		keep(&batch->arena, &news);
@@ -238,18 +249,16 @@ static int64_t due_ms(const struct mailbox *m, const struct user *user, const st
 }
 
 /* What is late: what the check was armed for, and what has become old enough meanwhile. */
-static int64_t late_pos(const struct mailbox *m, const struct sw_batch *batch, const struct user *user, int64_t armed_pos)
+static int64_t late_pos(const struct mailbox *m, const struct sw_batch *batch, const struct user *user,
+			int64_t armed_pos)
 {
 	int64_t late = armed_pos;
-	for (size_t row = 0; m->unacked && row < sw_pg_rows(m->unacked); row++) {
-		struct news news = read_news(m->unacked, row);
-		if (sw_pg_i64(m->unacked, row, 0) != user->id || news.pos <= late) {
-			continue;
-		}
-		if (due_ms(m, user, &news) > batch->now_ms) {
+	struct news news;
+	for (size_t row = 0; next_unacked(m, user, &row, &news);) {
+		if (news.pos > late && due_ms(m, user, &news) > batch->now_ms) {
 			break;
 		}
-		late = news.pos;
+		late = news.pos > late ? news.pos : late;
 	}
 	return late;
 }
@@ -258,9 +267,9 @@ static int64_t late_pos(const struct mailbox *m, const struct sw_batch *batch, c
 static void arm_next(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t late)
 {
 	int64_t full_ms = user->session_count ? m->config->ack_timeout_ms : 0;
-	for (size_t row = 0; m->unacked && row < sw_pg_rows(m->unacked); row++) {
-		struct news news = read_news(m->unacked, row);
-		if (sw_pg_i64(m->unacked, row, 0) != user->id || news.pos <= late) {
+	struct news news;
+	for (size_t row = 0; next_unacked(m, user, &row, &news);) {
+		if (news.pos <= late) {
 			continue;
 		}
 		int64_t left_ms = due_ms(m, user, &news) - batch->now_ms;
