@@ -43,23 +43,8 @@ int sw_doctor_needs(const struct sw_config *config, struct sw_diag *diag_out)
 
 int sw_doctor_sizes(const struct sw_config *config, struct sw_diag *diag_out)
 {
-	if (config->gateway.body_max_bytes >= config->gateway.frame_max_bytes) {
-		return sw_diag_set(diag_out, SW_ECONFIG,
-				   "[gateway] frame_max: expected more than body_max (%zu), got %zu",
-				   config->gateway.body_max_bytes, config->gateway.frame_max_bytes);
-	}
-	/* One frame on its way to a reader that takes nothing, and one behind it. */
-	if (2 * config->gateway.frame_max_bytes > config->gateway.send_queue_max_bytes) {
-		return sw_diag_set(diag_out, SW_ECONFIG,
-				   "[gateway] send_queue_max: expected at least twice frame_max (%zu), got %zu",
-				   config->gateway.frame_max_bytes, config->gateway.send_queue_max_bytes);
-	}
-	if (config->node.stop_timeout_ms <= config->gateway.drain_timeout_ms) {
-		return sw_diag_set(diag_out, SW_ECONFIG,
-				   "[node] stop_timeout: expected more than [gateway] drain_timeout (%lld ms), got %lld ms",
-				   (long long)config->gateway.drain_timeout_ms, (long long)config->node.stop_timeout_ms);
-	}
-	return sw_diag_set(diag_out, SW_OK, "fit together");
+	int err = sw_config_check_fit(config, diag_out);
+	return err ? err : sw_diag_set(diag_out, SW_OK, "fit together");
 }
 
 int sw_doctor_keys(const struct sw_config *config, struct sw_diag *diag_out)

@@ -217,6 +217,35 @@ int sw_config_need(const struct sw_config *config, const char *section, const ch
 	return sw_diag_set(diag_out, SW_ECONFIG, "[%s] %s: no such key", section, key);
 }
 
+static int misfit(const struct sw_config *config, struct sw_diag *diag_out, const char *key, const char *expected,
+		  long long got)
+{
+	return sw_diag_set(diag_out, SW_ECONFIG, "%s: %s: expected %s, got %lld",
+			   config->path[0] ? config->path : "no configuration file", key, expected, got);
+}
+
+int sw_config_check_fit(const struct sw_config *config, struct sw_diag *diag_out)
+{
+	size_t frame = config->gateway.frame_max_bytes;
+	size_t queue = config->gateway.send_queue_max_bytes;
+	char expected[96];
+	if (config->gateway.body_max_bytes >= frame) {
+		snprintf(expected, sizeof(expected), "more than body_max (%zu)", config->gateway.body_max_bytes);
+		return misfit(config, diag_out, "[gateway] frame_max", expected, (long long)frame);
+	}
+	/* One frame on its way to a reader that takes nothing, and one behind it. */
+	if (2 * frame > queue) {
+		snprintf(expected, sizeof(expected), "at least twice frame_max (%zu)", frame);
+		return misfit(config, diag_out, "[gateway] send_queue_max", expected, (long long)queue);
+	}
+	if (config->node.stop_timeout_ms <= config->gateway.drain_timeout_ms) {
+		snprintf(expected, sizeof(expected), "more than [gateway] drain_timeout (%lld ms)",
+			 (long long)config->gateway.drain_timeout_ms);
+		return misfit(config, diag_out, "[node] stop_timeout", expected, config->node.stop_timeout_ms);
+	}
+	return SW_OK;
+}
+
 bool sw_config_has_role(const struct sw_config *config, const char *role)
 {
 	for (size_t i = 0; i < config->node.roles.count; i++) {

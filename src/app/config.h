@@ -80,6 +80,8 @@ void sw_config_free(struct sw_config *config);
  * For what only some roles or commands need. */
 int sw_config_need(const struct sw_config *config, const char *section, const char *key,
 		   struct sw_diag *diag_out) SW_MUST_CHECK;
+/* Values that are good each for itself and do not fit together: SW_ECONFIG "FILE: [section] key: expected …". */
+int sw_config_check_fit(const struct sw_config *config, struct sw_diag *diag_out) SW_MUST_CHECK;
 /* "500ms", "10s", "5m", "24h", "7d": as DURATION rows are read. SW_EPARSE otherwise. */
 int sw_config_parse_duration(const char *text, int64_t *ms_out) SW_MUST_CHECK;
 /* Whether [node] roles contains it. */

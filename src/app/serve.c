@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `surewire serve`: the life of a process. Broker or store away at the start is waited for, one line an attempt, while
  * /readyz says what is missing. TERM drains, HUP reads keys, certificates and the log level again. */
-#include "app/cli_doctor.h"
 #include "app/commands.h"
 #include "app/serve_int.h"
 
@@ -71,7 +70,7 @@ static void name_roles(struct serve *serve)
 
 static int need_keys(const struct serve *serve, struct sw_diag *diag)
 {
-	int err = sw_doctor_sizes(serve->config, diag);
+	int err = sw_config_check_fit(serve->config, diag);
 	err = err ? err : sw_config_need(serve->config, "bus", "url", diag);
 	err = err ? err : sw_config_need(serve->config, "store", "url", diag);
 	if (!err && serve->roles[ROLE_GATEWAY]) {

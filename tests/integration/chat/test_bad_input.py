@@ -233,7 +233,7 @@ async def test_frame__not_one__closes_the_session_and_no_other(shared, frame, co
 @within
 async def test_frame__ten_thousand_deep_in_a_body__closes(world):
     """Below the limit of a frame's size, so that it is the depth that is refused; and the process lives."""
-    node = world.node({"gateway.frame_max": "1m"})
+    node = world.node({"gateway.frame_max": "1m", "gateway.send_queue_max": "2m"})
     alice, bob = world.people("alice", "bob")
     deep = "[" * 10000 + "]" * 10000
     a = await world.login(node, alice)
@@ -363,7 +363,7 @@ def _slow_closed(node):
 @within
 async def test_slow_reader__is_closed_resumes_and_others_are_unharmed(world):
     """One that has not read for some twenty seconds; meanwhile its events wait in the store, not in memory."""
-    node = world.node({"gateway.window": 4000, "gateway.send_queue_max": "64k", "gateway.frame_max": "16k"})
+    node = world.node({"gateway.window": 4000, **CONFIG})
     alice, bob, carol = world.people("alice", "bob", "carol")
     slow = _raw_session(world, node, bob, 4096)
     a, c = await world.login(node, alice), await world.login(node, carol)
