@@ -23,7 +23,7 @@ struct sw_http_request {
 };
 
 struct sw_http_response {
-	int status; /* 0: none arrived */
+	int status;                                         /* 0: none arrived */
 	struct sw_http_header headers[SW_HTTP_HEADERS_MAX]; /* the first ones, lower case names */
 	size_t header_count;
 	struct sw_bytes body; /* cut at the client's limit */

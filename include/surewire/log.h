@@ -27,8 +27,8 @@ struct sw_log_field {
 #define SW_F_ERR(v) ((struct sw_log_field){.key = "error", .kind = SW_FIELD_ERR, .as.num = (v)})
 
 /* SW_LOG(INFO, "bus.link_up", SW_F_STR("host", host), SW_F_INT("port", port)); at least one field. */
-#define SW_LOG(level, event, ...)                                                                         \
-	sw_log_write(SW_LOG_##level, (event), (const struct sw_log_field[]){__VA_ARGS__},                 \
+#define SW_LOG(level, event, ...)                                                         \
+	sw_log_write(SW_LOG_##level, (event), (const struct sw_log_field[]){__VA_ARGS__}, \
 		     sizeof((const struct sw_log_field[]){__VA_ARGS__}) / sizeof(struct sw_log_field))
 
 void sw_log_write(enum sw_log_level level, const char *event, const struct sw_log_field *fields, size_t count);

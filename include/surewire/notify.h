@@ -19,17 +19,18 @@ struct sw_push_datum {
 };
 
 struct sw_notification {
-	uint8_t id[16];           /* one per (message, device), the same on every attempt: apns-id, Message-ID */
+	uint8_t id[16]; /* one per (message, device), the same on every attempt: apns-id, Message-ID */
 	enum sw_push_kind kind;
-	bool urgent;              /* deliver at once even on a sleeping device */
-	struct sw_bytes title;    /* UTF-8; e.g. the sender or the name of the group */
-	struct sw_bytes body;     /* UTF-8; the preview, already shortened by policy but not to a provider's limit */
-	struct sw_bytes thread;   /* groups notifications of one conversation; ASCII, may be empty */
-	struct sw_bytes collapse; /* a later one with the same value replaces this on the device; ASCII <= 64, may be empty */
-	struct sw_bytes sound;    /* empty: the app's default */
-	int64_t badge;            /* -1: leave as it is */
-	int64_t created_at_ms;    /* wall clock */
-	int64_t expires_at_ms;    /* wall clock; 0: the provider's own limit */
+	bool urgent;            /* deliver at once even on a sleeping device */
+	struct sw_bytes title;  /* UTF-8; e.g. the sender or the name of the group */
+	struct sw_bytes body;   /* UTF-8; the preview, already shortened by policy but not to a provider's limit */
+	struct sw_bytes thread; /* groups notifications of one conversation; ASCII, may be empty */
+	struct sw_bytes
+		collapse; /* a later one of the same value replaces this on the device; ASCII <= 64, may be empty */
+	struct sw_bytes sound;                       /* empty: the app's default */
+	int64_t badge;                               /* -1: leave as it is */
+	int64_t created_at_ms;                       /* wall clock */
+	int64_t expires_at_ms;                       /* wall clock; 0: the provider's own limit */
 	struct sw_push_datum data[SW_PUSH_DATA_MAX]; /* message, conversation, seq, pos as decimal text */
 	size_t data_count;
 };

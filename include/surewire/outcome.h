@@ -12,9 +12,9 @@ enum sw_outcome_kind {
 	SW_OUTCOME_TOKEN_DEAD, /* the device's token is gone; since_ms > 0: only if registered before that */
 	SW_OUTCOME_REJECTED,   /* this notification can never be delivered */
 	SW_OUTCOME_THROTTLED,  /* too fast for this device or app: as RETRY, and slow down */
-	SW_OUTCOME_UNSENT,     /* provably not processed (refused stream, GOAWAY): send again at once, costs no attempt */
-	SW_OUTCOME_UNKNOWN,    /* sent, no answer: may have arrived; send again with the same ids */
-	SW_OUTCOME_CONFIG,     /* topic, project or environment is misconfigured: keep token and message, tell an operator */
+	SW_OUTCOME_UNSENT,  /* provably not processed (refused stream, GOAWAY): send again at once, costs no attempt */
+	SW_OUTCOME_UNKNOWN, /* sent, no answer: may have arrived; send again with the same ids */
+	SW_OUTCOME_CONFIG, /* topic, project or environment is misconfigured: keep token and message, tell an operator */
 };
 
 enum { SW_OUTCOME_REASON_MAX = 96 };

@@ -37,16 +37,16 @@ enum sw_transport {
 struct sw_endpoint {
 	const char *host;
 	uint16_t port;
-	const char *ca_file;       /* PEM; NULL: the system's certificates. Verification is never off. */
-	const char *cert_file;     /* client certificate and key, PEM; NULL: none */
+	const char *ca_file;   /* PEM; NULL: the system's certificates. Verification is never off. */
+	const char *cert_file; /* client certificate and key, PEM; NULL: none */
 	const char *key_file;
-	int connections_max;       /* >= 1 */
-	int initial_streams_max;   /* H2: streams allowed before the first success, 0: as the server's SETTINGS say */
-	int ping_interval_ms;      /* H2: liveness probe while requests wait for answers; 0: never (FCM punishes it) */
-	int answer_timeout_ms;     /* after this without an answer the outcome is unknown */
+	int connections_max;     /* >= 1 */
+	int initial_streams_max; /* H2: streams allowed before the first success, 0: as the server's SETTINGS say */
+	int ping_interval_ms;    /* H2: liveness probe while requests wait for answers; 0: never (FCM punishes it) */
+	int answer_timeout_ms;   /* after this without an answer the outcome is unknown */
 	/* MAIL only */
 	const char *ehlo_name;
-	const char *username;      /* NULL: no AUTH */
+	const char *username; /* NULL: no AUTH */
 	const char *password;
 	enum { SW_MAIL_STARTTLS, SW_MAIL_TLS, SW_MAIL_PLAIN } mail_tls; /* PLAIN only towards loopback */
 };
@@ -55,7 +55,10 @@ struct sw_endpoint {
 struct sw_mail_message {
 	struct sw_bytes envelope_from;
 	struct sw_bytes envelope_to;
-	struct { const char *name; struct sw_bytes value; } headers[12]; /* besides MIME-Version and Content-* */
+	struct {
+		const char *name;
+		struct sw_bytes value;
+	} headers[12]; /* besides MIME-Version and Content-* */
 	size_t header_count;
 	struct sw_bytes text; /* text/plain; charset=utf-8 */
 	struct sw_bytes html; /* text/html; charset=utf-8 */
@@ -63,10 +66,16 @@ struct sw_mail_message {
 
 /* The server's last word in a mail dialogue. */
 struct sw_mail_reply {
-	int code;              /* 250, 450, 550 …; 0: none */
-	char enhanced[12];     /* "5.1.1" or "" */
-	char text[128];        /* printable, cut */
-	enum { SW_MAIL_STAGE_CONNECT, SW_MAIL_STAGE_AUTH, SW_MAIL_STAGE_MAIL, SW_MAIL_STAGE_RCPT, SW_MAIL_STAGE_DATA } stage;
+	int code;          /* 250, 450, 550 …; 0: none */
+	char enhanced[12]; /* "5.1.1" or "" */
+	char text[128];    /* printable, cut */
+	enum {
+		SW_MAIL_STAGE_CONNECT,
+		SW_MAIL_STAGE_AUTH,
+		SW_MAIL_STAGE_MAIL,
+		SW_MAIL_STAGE_RCPT,
+		SW_MAIL_STAGE_DATA
+	} stage;
 };
 
 struct sw_send {
@@ -109,7 +118,8 @@ struct sw_provider_ops {
 
 	/* Reads keys and files. SW_ECONFIG with a text that names key and expectation. *provider_out is owned by
 	 * the caller until close. */
-	int (*open)(const struct sw_provider_config *config, struct sw_provider **provider_out, struct sw_diag *diag_out);
+	int (*open)(const struct sw_provider_config *config, struct sw_provider **provider_out,
+		    struct sw_diag *diag_out);
 	void (*close)(struct sw_provider *provider); /* NULL is allowed; secrets are wiped */
 	/* Key files were replaced (HUP): read them again. On an error the old ones stay in force. */
 	int (*reload)(struct sw_provider *provider, struct sw_diag *diag_out);

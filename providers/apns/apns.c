@@ -60,8 +60,8 @@ static int read_id(const struct sw_provider_config *config, const char *key, con
 {
 	const char *id = sw_provider_text(config, key, "");
 	if (strlen(id) != 10 || strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != 10) {
-		return sw_provider_expected(config, key, "ten capital letters and digits, from Apple's developer account",
-				diag_out);
+		return sw_provider_expected(config, key,
+					    "ten capital letters and digits, from Apple's developer account", diag_out);
 	}
 	*id_out = id;
 	return SW_OK;
@@ -114,7 +114,9 @@ static int read_topics(const struct sw_provider_config *config, struct sw_bytes 
 		}
 		any = true;
 	}
-	return any ? SW_OK : sw_provider_expected(config, "topics", "at least one app bundle id, e.g. org.example.chat", diag_out);
+	return any ? SW_OK
+		   : sw_provider_expected(config, "topics", "at least one app bundle id, e.g. org.example.chat",
+					  diag_out);
 }
 
 static int read_config(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
@@ -124,7 +126,8 @@ static int read_config(const struct sw_provider_config *config, struct sw_provid
 	provider->sandbox.host = "api.sandbox.push.apple.com";
 	provider->key_file = sw_provider_text(config, "key_file", NULL);
 	if (!provider->key_file) {
-		return sw_provider_expected(config, "key_file", "the path of the .p8 key from Apple's developer account", diag_out);
+		return sw_provider_expected(config, "key_file",
+					    "the path of the .p8 key from Apple's developer account", diag_out);
 	}
 	int err = read_id(config, "key_id", &provider->key_id, diag_out);
 	err = err ? err : read_id(config, "team_id", &provider->team_id, diag_out);

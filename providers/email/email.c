@@ -45,8 +45,8 @@ static int read_tls(const struct sw_provider_config *config, struct sw_endpoint 
 		return sw_provider_expected(config, "tls", "starttls, tls, or plain towards loopback", diag_out);
 	}
 	if (endpoint->mail_tls == SW_MAIL_PLAIN && !is_loopback(endpoint->host)) {
-		return sw_provider_expected(config, "tls", "starttls or tls: plain is for localhost, 127.0.0.1 and ::1 only",
-				diag_out);
+		return sw_provider_expected(
+			config, "tls", "starttls or tls: plain is for localhost, 127.0.0.1 and ::1 only", diag_out);
 	}
 	return SW_OK;
 }
@@ -59,14 +59,16 @@ static int read_relay(const struct sw_provider_config *config, struct sw_endpoin
 	endpoint->connections_max = CONNECTIONS_DEFAULT;
 	endpoint->answer_timeout_ms = ANSWER_TIMEOUT_MS;
 	if (!endpoint->host || (!is_loopback(endpoint->host) && !sw_email_is_host(sw_bytes_str(endpoint->host)))) {
-		return sw_provider_expected(config, "host", "the host name of a mail relay, without scheme and port", diag_out);
+		return sw_provider_expected(config, "host", "the host name of a mail relay, without scheme and port",
+					    diag_out);
 	}
 	if (endpoint->ca_file && access(endpoint->ca_file, R_OK) != 0) {
 		return sw_provider_expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
 	}
 	int err = read_tls(config, endpoint, &port, diag_out);
 	err = err ? err : sw_provider_number(config, "port", 65535, &port, diag_out);
-	err = err ? err : sw_provider_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
+	err = err ? err
+		  : sw_provider_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
 	endpoint->port = (uint16_t)port;
 	return err;
 }
@@ -112,7 +114,7 @@ static int read_login(const struct sw_provider_config *config, struct sw_provide
 	provider->password_file = sw_provider_text(config, "password_file", NULL);
 	if (!endpoint->username != !provider->password_file) {
 		return sw_provider_expected(config, endpoint->username ? "password_file" : "username",
-				"a value: username and password_file go together", diag_out);
+					    "a value: username and password_file go together", diag_out);
 	}
 	endpoint->password = endpoint->username ? provider->password : NULL;
 	return sw_email_credential_load(provider, diag_out);

@@ -79,7 +79,8 @@ static int read_apps(const struct sw_provider_config *config, struct sw_bytes *a
 	*apps_out = rest;
 	while (next_item(&rest, &app)) {
 		if (app.len == 0) {
-			return sw_provider_expected(config, "apps", "app names separated by commas, none of them empty", diag_out);
+			return sw_provider_expected(config, "apps", "app names separated by commas, none of them empty",
+						    diag_out);
 		}
 	}
 	return SW_OK;
@@ -92,10 +93,12 @@ static int read_config(const struct sw_provider_config *config, struct sw_provid
 	provider->account_file = sw_provider_text(config, "service_account_file", NULL);
 	if (!provider->account_file) {
 		return sw_provider_expected(config, "service_account_file",
-				"the path of a service account's JSON key from the Firebase console", diag_out);
+					    "the path of a service account's JSON key from the Firebase console",
+					    diag_out);
 	}
 	if (provider->token_uri && !sw_fcm_is_token_uri(provider->token_uri)) {
-		return sw_provider_expected(config, "token_uri", "an https address, or http towards loopback", diag_out);
+		return sw_provider_expected(config, "token_uri", "an https address, or http towards loopback",
+					    diag_out);
 	}
 	int err = read_apps(config, &provider->apps, diag_out);
 	return err ? err : read_endpoint(config, &provider->endpoint, diag_out);

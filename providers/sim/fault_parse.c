@@ -246,8 +246,7 @@ static int set_all(struct sw_sim_fault *fault, const json_t *object, const char 
 	if (!json_is_object(object)) {
 		return sw_diag_set(diag, SW_EINVAL, "%s: expected an object", where);
 	}
-	json_object_foreach((json_t *)(uintptr_t)object, name, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
 		const struct key *key = keys;
 		if (keys == top_keys && (strcmp(name, "match") == 0 || strcmp(name, "action") == 0)) {
 			continue;

@@ -154,8 +154,7 @@ static int check_map(const json_t *map, const char *path, struct sw_sim_fcm_viol
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)map, key, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)map, key, value) {
 		if (!json_is_string(value)) {
 			char text[192];
 			snprintf(text, sizeof(text), "Invalid value at '%.64s[%.64s]' (TYPE_STRING)", path, key);
@@ -218,8 +217,7 @@ static int check_block(const json_t *block, const struct field *fields, const ch
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)block, key, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)block, key, value) {
 		const struct field *field = find_field(fields, key);
 		char child[96];
 		snprintf(child, sizeof(child), "%.47s%s%.47s", path, *path ? "." : "", field ? field->name : key);
@@ -245,8 +243,7 @@ static int check_data_keys(const json_t *data, struct sw_sim_fcm_violation *viol
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)data, key, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)data, key, value) {
 		if (strcmp(key, "from") == 0 || strcmp(key, "message_type") == 0 || strncmp(key, "google", 6) == 0 ||
 		    strncmp(key, "gcm", 3) == 0) {
 			char text[192];
@@ -294,8 +291,7 @@ static size_t size_of_texts(const json_t *object)
 	size_t size = 0;
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)object, key, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
 		size += strlen(key) + json_string_length(value);
 	}
 	return size;

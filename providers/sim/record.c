@@ -133,8 +133,7 @@ static void put_headers(struct sw_buf *out, const json_t *headers)
 	json_t *value;
 	const char *comma = "";
 	sw_buf_put_str(out, ",\"headers\":{");
-	json_object_foreach((json_t *)(uintptr_t)headers, name, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)headers, name, value) {
 		sw_buf_put_str(out, comma);
 		sw_json_put_cstr(out, name);
 		sw_buf_put_char(out, ':');

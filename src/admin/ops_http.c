@@ -34,6 +34,7 @@ struct sw_ops {
 	struct sw_ready_check *checks;
 	uint8_t token_digest[SW_TOKEN_DIGEST_BYTES];
 	struct sw_loop *loop;
+	struct sw_net_limit limit;
 	struct sw_net *net;
 	struct sw_http_server *server;
 	struct sw_listener *listener;
@@ -275,7 +276,8 @@ int sw_ops_open(const struct sw_ops_config *config, struct sw_ops **ops_out, str
 		memcpy(ops->checks, config->checks, config->count * sizeof(*ops->checks));
 	}
 	ops->loop = sw_loop_new("ops", TASKS_MAX);
-	ops->net = sw_net_new(ops->loop, CONNS_MAX);
+	ops->limit.max = CONNS_MAX;
+	ops->net = sw_net_new(ops->loop, &ops->limit);
 	ops->pulse = sw_pulse_new(config->loops, config->loop_count);
 	ops->pulse_tick.fire = on_pulse;
 	ops->goodbye.fire = on_goodbye;

@@ -48,9 +48,10 @@ static int parse_roles(struct serve *serve, const char *text)
 	while (*text) {
 		size_t len = strcspn(text, ",");
 		if (len && !set_role(serve, text, len)) {
-			return sw_cli_usage("serve",
-					    "--roles: expected a list of gateway, sequencer, mailbox, pusher, admin; got '%.*s'",
-					    (int)len, text);
+			return sw_cli_usage(
+				"serve",
+				"--roles: expected a list of gateway, sequencer, mailbox, pusher, admin; got '%.*s'",
+				(int)len, text);
 		}
 		text += len + (text[len] == ',');
 	}
@@ -141,7 +142,8 @@ static void set_starting(struct serve *serve, const char *what, const struct sw_
 }
 
 /* SW_EEND: told to end meanwhile. */
-static int start_step(struct serve *serve, const sigset_t *signals, const char *what, start_fn step, struct sw_diag *diag)
+static int start_step(struct serve *serve, const sigset_t *signals, const char *what, start_fn step,
+		      struct sw_diag *diag)
 {
 	int64_t pause_ms = RETRY_MS;
 	while (true) {
@@ -255,7 +257,10 @@ int sw_cmd_serve(const struct sw_config *config, int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{"roles", 'r', "LIST", 0, "what this process does (default: [node] roles)", 0}, {0}};
-	static const struct argp argp = {options, on_option, "", "Runs the roles of this process until TERM.", NULL, NULL, NULL};
+	static const struct argp argp = {.options = options,
+					 .parser = on_option,
+					 .args_doc = "",
+					 .doc = "Runs the roles of this process until TERM."};
 	struct serve *serve = sw_xcalloc(1, sizeof(*serve));
 	struct sw_diag diag = {0};
 	const char *roles = NULL;

@@ -62,8 +62,8 @@ void serve_prepare(struct serve *serve)
 					  .application_name = "surewire",
 					  .connect_timeout_ms = (int)config->store.connect_timeout_ms,
 					  .statement_timeout_ms = (int)config->store.statement_timeout_ms};
-	serve->sequencer =
-		(struct sw_sequencer_config){.conversations_max = CONVERSATIONS_MAX, .recent_max = RECENT_MAX};
+	serve->sequencer = (struct sw_sequencer_config){.conversations_max = CONVERSATIONS_MAX,
+							.recent_max = RECENT_MAX};
 	serve->mailbox = (struct sw_mailbox_config){.users_max = USERS_MAX,
 						    .ack_timeout_ms = config->mailbox.ack_timeout_ms,
 						    .push_ttl_ms = config->pusher.age_max_ms,
@@ -91,9 +91,9 @@ static bool check_gateway(void *ctx, char detail_out[SW_READY_DETAIL_MAX])
 	}
 	struct sw_gateway_state state = sw_gateway_state(gateway);
 	snprintf(detail_out, SW_READY_DETAIL_MAX, "broker %s, store %s, %zu sessions",
-		 !state.broker_connected  ? "away"
-		 : state.broker_blocked ? "blocked by an alarm"
-					: "connected",
+		 !state.broker_connected ? "away"
+		 : state.broker_blocked  ? "blocked by an alarm"
+					 : "connected",
 		 state.store_connected ? "connected" : "away", state.sessions);
 	return state.broker_connected && !state.broker_blocked && state.store_connected;
 }
@@ -106,7 +106,8 @@ static bool check_writer(void *ctx, char detail_out[SW_READY_DETAIL_MAX])
 		return false;
 	}
 	struct sw_writer_state state = sw_writer_state(writer);
-	snprintf(detail_out, SW_READY_DETAIL_MAX, "store %s, %u ingest and %u mailbox partitions here, %u without owner",
+	snprintf(detail_out, SW_READY_DETAIL_MAX,
+		 "store %s, %u ingest and %u mailbox partitions here, %u without owner",
 		 state.store_connected ? "connected" : "away", state.owned[SW_ROLE_SEQUENCER],
 		 state.owned[SW_ROLE_MAILBOX], state.unowned);
 	return state.store_connected && state.unowned == 0;
@@ -237,7 +238,8 @@ static int open_gateway(struct serve *serve, struct sw_diag *diag_out)
 		.tls_port = c->gateway.tls_listen.port,
 		.tls_cert = c->gateway.tls_cert,
 		.tls_key = c->gateway.tls_key,
-		.threads = c->gateway.threads ? (unsigned)c->gateway.threads : (unsigned)(processors > 0 ? processors : 1),
+		.threads = c->gateway.threads ? (unsigned)c->gateway.threads
+					      : (unsigned)(processors > 0 ? processors : 1),
 		.connections_max = (size_t)c->gateway.connections_max,
 		.window = (unsigned)c->gateway.window,
 		.ping_interval_ms = c->gateway.ping_interval_ms,

@@ -62,8 +62,7 @@ static bool audience_contains(const json_t *aud, const char *wanted)
 	}
 	size_t index;
 	json_t *item;
-	json_array_foreach(aud, index, item)
-	{
+	json_array_foreach (aud, index, item) {
 		if (json_is_string(item) && strcmp(json_string_value(item), wanted) == 0) {
 			return true;
 		}

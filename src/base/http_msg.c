@@ -11,8 +11,8 @@ bool sw_http_request_add(struct sw_http_request *req, const char *name, struct s
 	if (req->header_count == SW_HTTP_HEADERS_MAX) {
 		return false;
 	}
-	req->headers[req->header_count++] =
-		(struct sw_http_header){.name = sw_bytes_str(name), .value = value, .no_index = no_index};
+	req->headers[req->header_count++] = (struct sw_http_header){
+		.name = sw_bytes_str(name), .value = value, .no_index = no_index};
 	return true;
 }
 

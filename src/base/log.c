@@ -126,8 +126,8 @@ void sw_log_write(enum sw_log_level level, const char *event, const struct sw_lo
 	put_time(when);
 	struct sw_buf line;
 	sw_buf_init(&line, LINE_BYTES_MAX);
-	sw_buf_printf(&line, json ? "{\"ts\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"" : "ts=%s level=%s event=%s", when,
-		      level_names[level], event);
+	sw_buf_printf(&line, json ? "{\"ts\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"" : "ts=%s level=%s event=%s",
+		      when, level_names[level], event);
 	for (size_t i = 0; i < count; i++) {
 		size_t before = line.len;
 		put_field(&line, &fields[i], json);

@@ -24,7 +24,8 @@ struct sw_uuid sw_uuid_random(void)
 static void add_run(EVP_MD_CTX *digest, struct sw_bytes run)
 {
 	/* Lengths keep ("ab","c") and ("a","bc") apart. */
-	uint8_t len[4] = {(uint8_t)(run.len >> 24), (uint8_t)(run.len >> 16), (uint8_t)(run.len >> 8), (uint8_t)run.len};
+	uint8_t len[4] = {(uint8_t)(run.len >> 24), (uint8_t)(run.len >> 16), (uint8_t)(run.len >> 8),
+			  (uint8_t)run.len};
 	EVP_DigestUpdate(digest, len, sizeof(len));
 	EVP_DigestUpdate(digest, run.ptr, run.len);
 }

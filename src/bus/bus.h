@@ -88,10 +88,10 @@ struct sw_delivery {
 	struct sw_mail mail; /* first; the owner's until the delivery is ended */
 	struct sw_consumer *consumer;
 	uint64_t tag;
-	uint32_t generation;    /* of the connection it came over */
+	uint32_t generation; /* of the connection it came over */
 	bool redelivered;
-	int64_t delivery_count; /* x-delivery-count: failed deliveries before this one */
-	struct sw_blob *body;   /* one reference, released with the delivery */
+	int64_t delivery_count;            /* x-delivery-count: failed deliveries before this one */
+	struct sw_blob *body;              /* one reference, released with the delivery */
 	char routing_key[SW_BUS_NAME_MAX]; /* cut when longer */
 	/* The bus's own. */
 	struct sw_delivery *prev;

@@ -24,15 +24,15 @@ enum { BROKER_HOLDS_FROM = 32, LINGER_MIN_MS = 100, LINGER_ACKS_PER_MS = 3 };
 struct sw_consumer {
 	struct sw_link link;
 	struct sw_consumer_config config;
-	struct sw_mailbox mailbox; /* ended deliveries */
+	struct sw_mailbox mailbox;  /* ended deliveries */
 	_Atomic size_t outstanding; /* deliveries not ended */
 	bool stopped;               /* the caller's */
 	/* The rest is the thread's. */
 	uint32_t generation;
 	bool up;
 	struct sw_ack_list acks;
-	int64_t acked_mono_ms; /* when frames of acks were last sent, */
-	int64_t undigested;    /* and how many of them the broker may still hold */
+	int64_t acked_mono_ms;       /* when frames of acks were last sent, */
+	int64_t undigested;          /* and how many of them the broker may still hold */
 	struct sw_delivery *partial; /* method seen, body not complete */
 	bool header_seen;
 	bool oversized;
@@ -374,8 +374,8 @@ int sw_consumer_open(const struct sw_bus_config *config, const struct sw_consume
 	sw_mailbox_init(&consumer->mailbox, SIZE_MAX, sw_link_wake, link);
 	sw_buf_init(&consumer->body, SW_BUS_BODY_MAX);
 	consumer->delivered = sw_link_counter(link, "surewire_bus_delivered_total", "Messages received");
-	consumer->redelivered =
-		sw_link_counter(link, "surewire_bus_redelivered_total", "Messages received that were sent before");
+	consumer->redelivered = sw_link_counter(link, "surewire_bus_redelivered_total",
+						"Messages received that were sent before");
 	consumer->settled = sw_link_counter(link, "surewire_bus_settled_total", "Deliveries ended by their owner");
 	err = sw_link_start(link, &ops, consumer);
 	if (err < 0) {

@@ -48,7 +48,7 @@ static int login(amqp_connection_state_t conn, const struct sw_bus_config *confi
 		 struct sw_diag *diag_out)
 {
 	static const char *const names[] = {"consumer_cancel_notify", "connection.blocked", "publisher_confirms",
-				      "basic.nack"};
+					    "basic.nack"};
 	enum { NAMES = sizeof(names) / sizeof(names[0]) };
 	amqp_table_entry_t capabilities[NAMES];
 	for (int i = 0; i < NAMES; i++) {

@@ -29,16 +29,16 @@ enum {
 	BACKOFF_MIN_MS = 100,
 	BACKOFF_MAX_MS = 5000,
 	STOP_POLL_MS = 20,
-	STEADY_MS = 1000,       /* a connection that lived so long starts the backoff anew */
-	FRAMES_PER_TURN = 512,  /* so that a stream of deliveries does not keep acks waiting */
+	STEADY_MS = 1000,      /* a connection that lived so long starts the backoff anew */
+	FRAMES_PER_TURN = 512, /* so that a stream of deliveries does not keep acks waiting */
 	OUT_MAX = SW_LINK_OUT_HIGH + SW_BUS_BODY_MAX + 1024 * 1024,
 	OUT_KEEP = 2 * SW_LINK_OUT_HIGH, /* a larger buffer is given back when it is empty */
 };
 
 int sw_link_init(struct sw_link *link, const struct sw_bus_config *config, const char *label)
 {
-	if (config->heartbeat_s < 1 || config->heartbeat_s > 600 || config->connect_timeout_ms < 1 ||
-	    !config->host || !config->user || !config->password || !config->vhost || !config->name) {
+	if (config->heartbeat_s < 1 || config->heartbeat_s > 600 || config->connect_timeout_ms < 1 || !config->host ||
+	    !config->user || !config->password || !config->vhost || !config->name) {
 		return SW_EINVAL;
 	}
 	*link = (struct sw_link){.config = *config, .label = label, .fd = -1, .backoff_ms = BACKOFF_MIN_MS};
@@ -51,8 +51,8 @@ int sw_link_init(struct sw_link *link, const struct sw_bus_config *config, const
 	link->state.since_mono_ms = sw_clock_mono_ms();
 	link->metric_connected = sw_link_gauge(link, "surewire_bus_connected", "1 while the connection is up");
 	link->metric_reconnects = sw_link_counter(link, "surewire_bus_reconnects_total", "Connections lost");
-	link->metric_blocked =
-		sw_link_counter(link, "surewire_bus_blocked_total", "Times the broker's alarm stopped publishing");
+	link->metric_blocked = sw_link_counter(link, "surewire_bus_blocked_total",
+					       "Times the broker's alarm stopped publishing");
 	link->metric_blocked_now = sw_link_gauge(link, "surewire_bus_blocked", "1 while the broker's alarm lasts");
 	return SW_OK;
 }
@@ -320,8 +320,8 @@ static void dispatch(struct sw_link *link, const amqp_frame_t *frame)
 	} else if (is_method && frame->payload.method.id == AMQP_CHANNEL_CLOSE_METHOD) {
 		const amqp_channel_close_t *close_method = frame->payload.method.decoded;
 		link->ops->on_channel_close(link->ctx, close_method);
-		sw_link_fail(link, SW_ECLOSED, "channel closed by the broker: %.*s",
-			     (int)close_method->reply_text.len, (const char *)close_method->reply_text.bytes);
+		sw_link_fail(link, SW_ECLOSED, "channel closed by the broker: %.*s", (int)close_method->reply_text.len,
+			     (const char *)close_method->reply_text.bytes);
 	} else {
 		link->ops->on_frame(link->ctx, frame);
 	}
@@ -381,8 +381,7 @@ static void wait_for_work(struct sw_link *link, bool more)
 static bool is_over(struct sw_link *link)
 {
 	bool sent = !link->conn || link->out.len == 0;
-	return (sent && link->ops->idle(link->ctx)) ||
-	       sw_clock_mono_ms() >= atomic_load(&link->stop_deadline_mono_ms);
+	return (sent && link->ops->idle(link->ctx)) || sw_clock_mono_ms() >= atomic_load(&link->stop_deadline_mono_ms);
 }
 
 /* One turn; true when there may be more to do without anything waking us. */

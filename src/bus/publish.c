@@ -27,8 +27,8 @@ struct sw_publisher {
 	struct sw_publish_window window;
 	uint64_t next_number;
 	bool up;
-	bool nacked;              /* what settle is doing */
-	bool returning;           /* between basic.return and the end of its body */
+	bool nacked;    /* what settle is doing */
+	bool returning; /* between basic.return and the end of its body */
 	uint64_t returning_left;
 	const amqp_channel_close_t *closing; /* what take is doing */
 	struct sw_metric *published;
@@ -280,10 +280,9 @@ static void register_metrics(struct sw_publisher *publisher)
 	publisher->confirmed = sw_link_counter(link, "surewire_bus_confirmed_total", "Messages the broker confirmed");
 	publisher->refused = sw_link_counter(link, "surewire_bus_refused_total", "Messages the broker refused");
 	publisher->returned = sw_link_counter(link, "surewire_bus_returned_total", "Messages that no queue takes");
-	publisher->republished =
-		sw_link_counter(link, "surewire_bus_republished_total", "Unconfirmed messages of lost connections");
-	publisher->unconfirmed =
-		sw_link_gauge(link, "surewire_bus_unconfirmed", "Messages taken and not yet done");
+	publisher->republished = sw_link_counter(link, "surewire_bus_republished_total",
+						 "Unconfirmed messages of lost connections");
+	publisher->unconfirmed = sw_link_gauge(link, "surewire_bus_unconfirmed", "Messages taken and not yet done");
 }
 
 int sw_publisher_open(const struct sw_bus_config *config, const char *role_name, struct sw_publisher **out)

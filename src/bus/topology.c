@@ -151,8 +151,8 @@ static int declare_family(amqp_connection_state_t conn, const struct queue_famil
 			return sw_diag_set(diag_out, SW_ECONFIG, "queue %s…: the name is longer than %d bytes", name,
 					   SW_BUS_NAME_MAX - 1);
 		}
-		struct arguments arguments =
-			queue_arguments(family->traits, (int32_t)topology->queue_length_max, delay_ms);
+		struct arguments arguments = queue_arguments(family->traits, (int32_t)topology->queue_length_max,
+							     delay_ms);
 		int err = declare_queue(conn, name, &arguments, diag_out);
 		if (err == SW_OK && family->traits & TRAIT_DELAY) {
 			err = declare_stage_exchange(conn, name, diag_out);

@@ -12,7 +12,7 @@ struct sw_topology {
 	unsigned mailbox_queues;      /* mailbox.0 … */
 	const char *const *providers; /* push.NAME */
 	size_t provider_count;
-	size_t queue_length_max;      /* messages, of every queue; > 0, <= INT32_MAX */
+	size_t queue_length_max; /* messages, of every queue; > 0, <= INT32_MAX */
 };
 
 /* Declares everything, idempotently. Blocking, one attempt. SW_ECONNECT: no broker; SW_EAUTH: the text says which

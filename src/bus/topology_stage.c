@@ -4,14 +4,16 @@
 #include "bus/topology.h"
 
 /* About 1.5 times the one before, from 1 s to 6 h, so that a random stage below a cap is spread evenly enough. */
+/* clang-format off */
 #define RETRY_LADDER(X)                                                                                              \
 	X(1000) X(1500) X(2200) X(3300) X(5000) X(7500) X(11000) X(17000) X(25000) X(38000) X(57000) X(85000)        \
 	X(130000) X(190000) X(290000) X(430000) X(650000) X(980000) X(1500000) X(2200000) X(3300000) X(4900000)      \
 	X(7400000) X(11000000) X(16000000) X(21600000)
 /* Fine where a check for what came later has part of the time left: it is rounded up. */
 #define CHECK_LADDER(X)                                                                                              \
-	X(1000) X(2000) X(3000) X(5000) X(7000) X(10000) X(15000) X(20000) X(30000) X(45000) X(60000) X(120000)       \
+	X(1000) X(2000) X(3000) X(5000) X(7000) X(10000) X(15000) X(20000) X(30000) X(45000) X(60000) X(120000)      \
 	X(300000)
+/* clang-format on */
 
 #define DELAY(ms) (ms),
 #define RETRY_NAME(ms) "retry." #ms,

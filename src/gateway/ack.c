@@ -26,7 +26,7 @@ void announce_up(struct session *session, bool again)
 						 .node = session->loop->gateway->config.node,
 						 .session = session->number,
 						 .active = (uint8_t)((session->active ? SW_SESSION_ACTIVE : 0) |
-								    (again ? SW_SESSION_AGAIN : 0)),
+								     (again ? SW_SESSION_AGAIN : 0)),
 						 .cursor = session->acked_pos}};
 	to_mailbox(session, &item);
 }
@@ -55,8 +55,8 @@ void announce_down(struct session *session)
 	session->announced = false;
 	struct sw_item item = {.kind = SW_ITEM_SESSION_DOWN,
 			       .as.session_down = {.user = session->user,
-						.node = session->loop->gateway->config.node,
-						.session = session->number}};
+						   .node = session->loop->gateway->config.node,
+						   .session = session->number}};
 	to_mailbox(session, &item);
 }
 
@@ -81,12 +81,11 @@ void on_ack(struct session *session, int64_t pos)
 void on_presence(struct session *session, bool active)
 {
 	session->active = active;
-	struct sw_item item = {
-		.kind = SW_ITEM_PRESENCE,
-		.as.presence = {.user = session->user,
-				.node = session->loop->gateway->config.node,
-				.session = session->number,
-				.active = active}};
+	struct sw_item item = {.kind = SW_ITEM_PRESENCE,
+			       .as.presence = {.user = session->user,
+					       .node = session->loop->gateway->config.node,
+					       .session = session->number,
+					       .active = active}};
 	to_mailbox(session, &item);
 }
 

@@ -188,12 +188,12 @@ static void to_request(struct request *request, const struct sw_item *item)
 
 void answer_item(struct gw_loop *loop, const struct sw_item *item)
 {
-	int64_t number = item->kind == SW_ITEM_STORED     ? item->as.stored.session
-			 : item->kind == SW_ITEM_REJECTED ? item->as.rejected.session
-			 : item->kind == SW_ITEM_READY    ? item->as.ready.session
-			 : item->kind == SW_ITEM_REPLACED ? item->as.replaced.session
-			 : item->kind == SW_ITEM_FORGOTTEN ? item->as.forgotten.session
-							  : item->as.reply.request;
+	int64_t number = item->kind == SW_ITEM_STORED    ? item->as.stored.session
+		       : item->kind == SW_ITEM_REJECTED  ? item->as.rejected.session
+		       : item->kind == SW_ITEM_READY     ? item->as.ready.session
+		       : item->kind == SW_ITEM_REPLACED  ? item->as.replaced.session
+		       : item->kind == SW_ITEM_FORGOTTEN ? item->as.forgotten.session
+							 : item->as.reply.request;
 	struct session *session = session_find(loop, number);
 	struct request *request = session ? NULL : request_find(loop, number);
 	if (session) {

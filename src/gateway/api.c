@@ -11,8 +11,8 @@
 void api_fail(struct sw_http_exchange *exchange, enum sw_error_code code, const char *text)
 {
 	const char *extra = code == SW_ERROR_UNAVAILABLE || code == SW_ERROR_RATE_LIMITED ? "Retry-After: 2\r\n"
-			    : code == SW_ERROR_UNAUTHORIZED ? "WWW-Authenticate: Bearer\r\n"
-							    : NULL;
+			  : code == SW_ERROR_UNAUTHORIZED ? "WWW-Authenticate: Bearer\r\n"
+							  : NULL;
 	sw_http_problem(exchange, sw_error_status(code), sw_error_code(code),
 			text && text[0] ? text : sw_error_text(code), extra);
 }
@@ -37,7 +37,8 @@ static void on_gone(void *ctx, struct sw_http_exchange *exchange)
 	request->on_result(request, REQUEST_GONE, NULL);
 }
 
-struct request *request_new(struct gw_loop *loop, struct sw_http_exchange *exchange, request_fn on_result, int64_t wait_ms)
+struct request *request_new(struct gw_loop *loop, struct sw_http_exchange *exchange, request_fn on_result,
+			    int64_t wait_ms)
 {
 	struct request *request = sw_xcalloc(1, sizeof(*request));
 	request->loop = loop;
@@ -74,7 +75,8 @@ bool api_caller(struct gw_loop *loop, struct sw_http_exchange *exchange, struct 
 	static const char scheme[] = "Bearer ";
 	struct sw_bytes header = sw_http_header(exchange, "authorization");
 	struct sw_diag diag = {0};
-	if (header.len <= sizeof(scheme) - 1 || strncasecmp((const char *)header.ptr, scheme, sizeof(scheme) - 1) != 0) {
+	if (header.len <= sizeof(scheme) - 1 ||
+	    strncasecmp((const char *)header.ptr, scheme, sizeof(scheme) - 1) != 0) {
 		api_fail(exchange, SW_ERROR_UNAUTHORIZED, "expected Authorization: Bearer and a token");
 		return false;
 	}

@@ -40,7 +40,8 @@ static void respond_rejected(struct request *request, const struct sw_item_rejec
 	char text[256];
 	snprintf(code, sizeof(code), "%.*s", SW_BYTES_FMT(rejected->code));
 	snprintf(text, sizeof(text), "%.*s", SW_BYTES_FMT(rejected->message));
-	sw_http_problem(request->exchange, sw_bytes_equal_str(rejected->code, "not_member") ? 403 : 409, code, text, NULL);
+	sw_http_problem(request->exchange, sw_bytes_equal_str(rejected->code, "not_member") ? 403 : 409, code, text,
+			NULL);
 }
 
 static void respond_accepted(struct request *request)
@@ -67,7 +68,8 @@ static void on_result(struct request *request, enum request_result result, const
 		if (request->accepted) {
 			respond_accepted(request);
 		} else {
-			api_fail(request->exchange, SW_ERROR_UNAVAILABLE, "not confirmed in time: send it again with the same cid");
+			api_fail(request->exchange, SW_ERROR_UNAVAILABLE,
+				 "not confirmed in time: send it again with the same cid");
 		}
 		break;
 	case REQUEST_REFUSED:
@@ -109,7 +111,8 @@ static void pending_free(struct pending *pending)
 
 /* ---- messages ---- */
 
-static void send_now(struct gw_loop *loop, const struct pending *pending, const struct sw_send_frame *send, int64_t to_user)
+static void send_now(struct gw_loop *loop, const struct pending *pending, const struct sw_send_frame *send,
+		     int64_t to_user)
 {
 	if (to_user == pending->user) {
 		api_fail(pending->exchange, SW_ERROR_TO_SELF, NULL);

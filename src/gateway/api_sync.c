@@ -166,8 +166,8 @@ void api_sync(struct gw_loop *loop, struct sw_http_exchange *exchange, const cha
 	} else if (wait_s && !device.len) {
 		api_fail(exchange, SW_ERROR_BAD_FRAME, "device: expected with wait");
 	} else {
-		struct request *request =
-			request_new(loop, exchange, on_result, wait_s ? wait_s * 1000 : READ_DEADLINE_MS + 1000);
+		struct request *request = request_new(loop, exchange, on_result,
+						      wait_s ? wait_s * 1000 : READ_DEADLINE_MS + 1000);
 		request->user = user;
 		request->user_name = sw_xstrdup(name);
 		request->device = sw_xstrdup(sw_buf_cstr(&device));

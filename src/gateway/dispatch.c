@@ -35,8 +35,8 @@ void dispatch_frame(struct session *session, struct sw_bytes text)
 {
 	struct sw_client_frame frame;
 	struct sw_diag diag = {0};
-	enum sw_error_code error =
-		sw_client_frame_parse(text, session->loop->gateway->config.body_bytes_max, &frame, &diag);
+	enum sw_error_code error = sw_client_frame_parse(text, session->loop->gateway->config.body_bytes_max, &frame,
+							 &diag);
 	if (error == SW_ERROR_BAD_JSON) {
 		session_close(session, SW_CLOSE_BAD_FRAME, diag.text);
 	} else if (error && session->state == SESSION_NEW) {

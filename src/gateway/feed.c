@@ -61,7 +61,7 @@ void feed_known(struct session *session, int64_t pos)
 
 struct feed_read {
 	struct gw_read read; /* first */
-	int64_t wanted; /* known_pos when it was asked */
+	int64_t wanted;      /* known_pos when it was asked */
 	struct feed_page page;
 };
 
@@ -146,7 +146,8 @@ static void on_done(struct gw_read *read)
 void feed_continue(struct session *session)
 {
 	int64_t room = window_left(session);
-	if (session->state != SESSION_LIVE || session->reading || session->known_pos <= session->sent_pos || room <= 0) {
+	if (session->state != SESSION_LIVE || session->reading || session->known_pos <= session->sent_pos ||
+	    room <= 0) {
 		return;
 	}
 	if (sw_ws_queued_bytes(session->ws) > page_bytes(session) / 2) {

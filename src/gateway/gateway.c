@@ -124,7 +124,7 @@ static int loop_open(struct sw_gateway *gateway, unsigned index, struct sw_diag 
 	loop->gateway = gateway;
 	loop->index = index;
 	loop->loop = sw_loop_new("gateway", TASKS_MAX);
-	loop->net = sw_net_new(loop->loop, config->connections_max / config->threads + 1);
+	loop->net = sw_net_new(loop->loop, &gateway->connections);
 	struct sw_http_options http = {
 		.ctx = loop, .on_request = api_on_request, .body_bytes_max = config->frame_bytes_max};
 	loop->http = sw_http_server_new(&http);
@@ -152,15 +152,19 @@ static void open_metrics(struct gw_metrics *m)
 	m->events = sw_metric_counter("surewire_gateway_events_total", NULL, "Events sent to devices.");
 	m->acks = sw_metric_counter("surewire_gateway_acks_total", NULL, "Acks of devices passed on.");
 	m->auth_failed = sw_metric_counter("surewire_gateway_auth_failed_total", NULL, "Tokens refused.");
-	m->limited = sw_metric_counter("surewire_gateway_rate_limited_total", NULL, "Messages and connections refused as too fast.");
-	m->slow = sw_metric_counter("surewire_gateway_slow_readers_total", NULL, "Sessions closed because they did not read.");
-	m->gaps = sw_metric_counter("surewire_gateway_inbox_reads_total", NULL, "Reads from the inbox: resume, gaps, closed windows.");
+	m->limited = sw_metric_counter("surewire_gateway_rate_limited_total", NULL,
+				       "Messages and connections refused as too fast.");
+	m->slow = sw_metric_counter("surewire_gateway_slow_readers_total", NULL,
+				    "Sessions closed because they did not read.");
+	m->gaps = sw_metric_counter("surewire_gateway_inbox_reads_total", NULL,
+				    "Reads from the inbox: resume, gaps, closed windows.");
 }
 
 int sw_gateway_open(const struct sw_gateway_config *config, struct sw_gateway **gateway_out, struct sw_diag *diag_out)
 {
 	struct sw_gateway *gateway = sw_xcalloc(1, sizeof(*gateway));
 	gateway->config = *config;
+	gateway->connections.max = config->connections_max;
 	open_metrics(&gateway->metrics);
 	pthread_mutex_init(&gateway->keys_lock, NULL);
 	gateway->rates = rates_new();

@@ -24,10 +24,10 @@
 #include <uthash.h>
 
 enum {
-	LOOP_BITS = 8,            /* low bits of session and request numbers: which loop */
-	HELD_MAX = 16,            /* frames that wait while one before them is looked up; then the socket is not read */
+	LOOP_BITS = 8, /* low bits of session and request numbers: which loop */
+	HELD_MAX = 16, /* frames that wait while one before them is looked up; then the socket is not read */
 	FEED_ROWS_MAX = 200,
-	ANSWER_WAIT_MS = 10000,   /* HTTP: how long for stored */
+	ANSWER_WAIT_MS = 10000, /* HTTP: how long for stored */
 	READ_DEADLINE_MS = 5000,
 	RETRY_HINT_MS = 2000,
 	UNANSWERED_ASK_MS = 5000, /* then the store is asked what became of it */
@@ -113,8 +113,17 @@ struct session {
 /* ---- an HTTP request that waits for a writer ---- */
 
 struct request;
-enum request_result { REQUEST_STORED, REQUEST_REJECTED, REQUEST_REPLY, REQUEST_READY, REQUEST_EVENT, REQUEST_FORGOTTEN,
-		      REQUEST_REFUSED, REQUEST_TIMEOUT, REQUEST_GONE };
+enum request_result {
+	REQUEST_STORED,
+	REQUEST_REJECTED,
+	REQUEST_REPLY,
+	REQUEST_READY,
+	REQUEST_EVENT,
+	REQUEST_FORGOTTEN,
+	REQUEST_REFUSED,
+	REQUEST_TIMEOUT,
+	REQUEST_GONE
+};
 typedef void (*request_fn)(struct request *request, enum request_result result, const struct sw_item *item);
 
 struct request {
@@ -133,7 +142,7 @@ struct request {
 	bool announced; /* long poll: known to the mailbox as a session */
 	bool waits;     /* long poll: an empty answer only when the time is over */
 	bool reading;
-	bool again;     /* long poll: an event came while the inbox was being read */
+	bool again; /* long poll: an event came while the inbox was being read */
 };
 
 /* ---- names of users ---- */
@@ -182,6 +191,7 @@ struct sw_gateway {
 	struct sw_keyset *keys;
 	struct rate_table *rates;
 	struct gw_metrics metrics;
+	struct sw_net_limit connections;
 	_Atomic uint16_t port, tls_port;
 	_Atomic size_t session_count;
 	_Atomic bool draining;
@@ -307,7 +317,8 @@ int publish_ack(struct sw_gateway *gateway, int64_t user, const char *device, in
 
 /* api*.c */
 void api_on_request(void *ctx, struct sw_http_exchange *exchange);
-struct request *request_new(struct gw_loop *loop, struct sw_http_exchange *exchange, request_fn on_result, int64_t wait_ms);
+struct request *request_new(struct gw_loop *loop, struct sw_http_exchange *exchange, request_fn on_result,
+			    int64_t wait_ms);
 struct request *request_find(struct gw_loop *loop, int64_t number);
 /* Removes it; the exchange must have been answered. */
 void request_free(struct request *request);

@@ -60,8 +60,12 @@ void lanes_close(struct sw_gateway *gateway)
 static void flush(struct lane *lane)
 {
 	sw_section_end(&lane->buf, lane->mark);
-	lane->publish = (struct sw_publish){.exchange = "", .mandatory = true, .persistent = true, .done = on_published,
-					    .ctx = lane, .body = sw_blob_new(sw_buf_bytes(&lane->buf))};
+	lane->publish = (struct sw_publish){.exchange = "",
+					    .mandatory = true,
+					    .persistent = true,
+					    .done = on_published,
+					    .ctx = lane,
+					    .body = sw_blob_new(sw_buf_bytes(&lane->buf))};
 	memcpy(lane->publish.routing_key, lane->queue, sizeof(lane->queue));
 	lane->sent = lane->first;
 	lane->first = NULL;

@@ -178,12 +178,10 @@ static void on_state(void *ctx, bool connected)
 
 int node_open(struct sw_gateway *gateway, struct sw_diag *diag_out)
 {
-	struct sw_consumer_config config = {.transient = true,
-					    .no_ack = true,
-					    .on_delivery = on_delivery,
-					    .on_state = on_state,
-					    .ctx = gateway};
+	struct sw_consumer_config config = {
+		.transient = true, .no_ack = true, .on_delivery = on_delivery, .on_state = on_state, .ctx = gateway};
 	sw_node_queue_name(gateway->config.node, config.queue);
 	int err = sw_consumer_open(gateway->config.consume_bus, &config, &gateway->consumer);
-	return err ? sw_diag_set(diag_out, err, "gateway: cannot consume %s: %s", config.queue, sw_err_text(err)) : SW_OK;
+	return err ? sw_diag_set(diag_out, err, "gateway: cannot consume %s: %s", config.queue, sw_err_text(err))
+		   : SW_OK;
 }

@@ -88,9 +88,9 @@ struct mailbox {
 	const struct sw_mailbox_config *config;
 	struct user *users;
 	struct user *touched;
-	struct sw_rows inbox;           /* struct inbox_row */
-	struct sw_rows gone_devices;    /* struct device_key */
-	struct sw_rows gone_sessions;   /* struct session_key */
+	struct sw_rows inbox;                     /* struct inbox_row */
+	struct sw_rows gone_devices;              /* struct device_key */
+	struct sw_rows gone_sessions;             /* struct session_key */
 	const struct sw_pg_result *unacked;       /* of this batch's checks */
 	const struct sw_pg_result *node_sessions; /* of the last NODE_GONE of this batch */
 	int loading_users, loading_unacked, loading_node;

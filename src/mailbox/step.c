@@ -48,7 +48,7 @@ struct range {
 struct wanted {
 	struct sw_rows users;  /* int64_t */
 	struct sw_rows ranges; /* struct range */
-	struct sw_rows nodes; /* int64_t */
+	struct sw_rows nodes;  /* int64_t */
 };
 
 static void want_user(struct mailbox *m, struct sw_arena *arena, struct wanted *want, int64_t id)
@@ -64,8 +64,8 @@ static void want_range(struct sw_arena *arena, struct wanted *want, int64_t user
 }
 
 /* recorded: of a section that was applied before, else NULL. */
-static void want_check(struct mailbox *m, struct sw_arena *arena, struct wanted *want, const struct sw_item_check *check,
-		       struct sw_reader *recorded)
+static void want_check(struct mailbox *m, struct sw_arena *arena, struct wanted *want,
+		       const struct sw_item_check *check, struct sw_reader *recorded)
 {
 	if (recorded) {
 		int64_t from = (int64_t)sw_reader_varint(recorded);

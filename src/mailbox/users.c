@@ -149,8 +149,9 @@ void user_remove_session(struct mailbox *m, struct sw_arena *arena, struct user 
 {
 	struct session *session = &user->sessions[index];
 	if (session->stored) {
-		*(struct session_key *)sw_rows_add(&m->gone_sessions, arena, sizeof(struct session_key)) =
-			(struct session_key){user->id, session->node, session->session};
+		*(struct session_key *)sw_rows_add(&m->gone_sessions, arena,
+						   sizeof(struct session_key)) = (struct session_key){
+			user->id, session->node, session->session};
 	}
 	free(session->device);
 	user->session_count--;

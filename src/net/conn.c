@@ -43,6 +43,7 @@ static void on_uv_closed(uv_handle_t *handle)
 	struct sw_conn *conn = (struct sw_conn *)handle;
 	struct sw_net *net = conn->net;
 	net->conns--;
+	atomic_fetch_sub(&net->limit->open, 1);
 	sw_metric_add(net->metrics.open, -1);
 	if (conn->hooks) {
 		if (conn->hooks->leave) {
@@ -192,7 +193,7 @@ static void read_peer(struct sw_conn *conn)
 static bool within_limits(struct sw_conn *conn, struct sw_conn_hooks *hooks)
 {
 	struct sw_net *net = conn->net;
-	if (net->conns > net->conns_max) {
+	if (atomic_load(&net->limit->open) > net->limit->max) {
 		sw_metric_add(net->metrics.refused_limit, 1);
 		return false;
 	}
@@ -211,6 +212,7 @@ struct sw_conn *sw_conn_accept(struct sw_net *net, uv_stream_t *server, struct s
 	uv_tcp_init(sw_loop_uv(net->loop), &conn->tcp);
 	conn->tcp.data = &handle_tag;
 	net->conns++;
+	atomic_fetch_add(&net->limit->open, 1);
 	sw_metric_add(net->metrics.open, 1);
 	if (uv_accept(server, (uv_stream_t *)&conn->tcp) != 0) {
 		sw_conn_close(conn, SW_CONN_ERROR);

@@ -10,12 +10,12 @@
 #include "net/tls.h"
 
 enum sw_conn_reason {
-	SW_CONN_EOF,      /* the peer ended the stream */
-	SW_CONN_ERROR,    /* reset and the like */
-	SW_CONN_TLS,      /* handshake or record error */
-	SW_CONN_TIMEOUT,  /* a deadline of the owner, or lingering was over */
-	SW_CONN_LOCAL,    /* closed by us */
-	SW_CONN_SLOW,     /* the queue passed its bound */
+	SW_CONN_EOF,     /* the peer ended the stream */
+	SW_CONN_ERROR,   /* reset and the like */
+	SW_CONN_TLS,     /* handshake or record error */
+	SW_CONN_TIMEOUT, /* a deadline of the owner, or lingering was over */
+	SW_CONN_LOCAL,   /* closed by us */
+	SW_CONN_SLOW,    /* the queue passed its bound */
 	SW_CONN_REASONS
 };
 

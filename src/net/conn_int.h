@@ -20,8 +20,8 @@ struct sw_net_metrics {
 
 struct sw_net {
 	struct sw_loop *loop;
-	size_t conns;
-	size_t conns_max;
+	struct sw_net_limit *limit;
+	size_t conns; /* of this loop */
 	struct sw_net_metrics metrics;
 	/* Scratch, used within one call: ciphertext that is being decrypted, ciphertext made, plaintext either way. */
 	struct sw_bytes cipher_in;
@@ -73,7 +73,8 @@ struct sw_conn {
 };
 
 /* conn.c: a connection that was just accepted; NULL when the limits refuse it. */
-struct sw_conn *sw_conn_accept(struct sw_net *net, uv_stream_t *server, struct sw_conn_hooks *hooks, struct sw_tls *tls);
+struct sw_conn *sw_conn_accept(struct sw_net *net, uv_stream_t *server, struct sw_conn_hooks *hooks,
+			       struct sw_tls *tls);
 void sw_conn_hooks_unref(struct sw_conn_hooks *hooks);
 bool sw_conn_owns_handle(const uv_handle_t *handle);
 /* To the owner, unless it is closing. */

@@ -24,7 +24,8 @@ static bool is_key(struct sw_bytes key)
 	}
 	for (size_t i = 0; i < 22; i++) {
 		uint8_t c = key.ptr[i];
-		bool digit = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+		bool digit = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+			     c == '/';
 		if (!digit) {
 			return false;
 		}
@@ -123,7 +124,8 @@ int sw_handshake_check_answer(const struct sw_http1_head *head, const char *key,
 			      struct sw_diag *diag_out)
 {
 	if (head->status != 101) {
-		return sw_diag_set(diag_out, SW_EPROTO, "the server answered HTTP status %d instead of 101", head->status);
+		return sw_diag_set(diag_out, SW_EPROTO, "the server answered HTTP status %d instead of 101",
+				   head->status);
 	}
 	char accept[SW_HANDSHAKE_ACCEPT_LEN + 1];
 	sw_handshake_accept(sw_bytes_str(key), accept);

@@ -9,7 +9,7 @@ enum { SW_HANDSHAKE_KEY_LEN = 24, SW_HANDSHAKE_ACCEPT_LEN = 28 };
 
 struct sw_handshake_rules {
 	const char *subprotocol;    /* must be offered; NULL: none is negotiated */
-	const char *const *origins; /* allowed values of Origin, NULL-terminated; NULL: any. A request without it passes */
+	const char *const *origins; /* allowed for Origin, NULL-terminated; NULL: any. A request without it passes */
 };
 
 /* SW_OK with the answer's token, or SW_EPROTO with status (400, 403, 405, 426) and a detail. On 426 the answer must

@@ -10,7 +10,7 @@
 enum { SW_HTTP1_HEAD_BYTES_MAX = 8192, SW_HTTP1_HEADERS_MAX = 100, SW_HTTP1_PARAM_BYTES_MAX = 4096 };
 
 struct sw_http1_header {
-	struct sw_bytes name; /* as sent; compare without case */
+	struct sw_bytes name;  /* as sent; compare without case */
 	struct sw_bytes value; /* without surrounding blanks */
 };
 
@@ -38,8 +38,8 @@ struct sw_http1_error {
 
 /* in: everything received since the last message. *scanned_io: 0 at first, how far the end was searched already.
  * SW_OK: *head_len_out bytes were the head. SW_EAGAIN: incomplete. SW_EPARSE, SW_ELIMIT, SW_EVERSION: *error_out. */
-int sw_http1_parse_request(struct sw_bytes in, size_t *scanned_io, struct sw_http1_head *head_out,
-			   size_t *head_len_out, struct sw_http1_error *error_out) SW_MUST_CHECK;
+int sw_http1_parse_request(struct sw_bytes in, size_t *scanned_io, struct sw_http1_head *head_out, size_t *head_len_out,
+			   struct sw_http1_error *error_out) SW_MUST_CHECK;
 /* The same for a response head (the terminal client's Upgrade answer). */
 int sw_http1_parse_response(struct sw_bytes in, size_t *scanned_io, struct sw_http1_head *head_out,
 			    size_t *head_len_out, struct sw_http1_error *error_out) SW_MUST_CHECK;
@@ -65,7 +65,8 @@ struct sw_http1_chunked {
 };
 /* Appends body bytes to `body` (its bound is the limit). SW_OK: complete; SW_EAGAIN; SW_EPARSE; SW_ELIMIT.
  * *used_out: bytes of `in` that belong to the body. */
-int sw_http1_chunked_feed(struct sw_http1_chunked *c, struct sw_bytes in, struct sw_buf *body, size_t *used_out) SW_MUST_CHECK;
+int sw_http1_chunked_feed(struct sw_http1_chunked *c, struct sw_bytes in, struct sw_buf *body,
+			  size_t *used_out) SW_MUST_CHECK;
 
 struct sw_http1_response {
 	int status;

@@ -264,7 +264,8 @@ static int read_request_rules(struct sw_http1_head *head, struct sw_http1_error 
 
 typedef int (*first_line_fn)(struct sw_bytes line, struct sw_http1_head *head, struct sw_http1_error *error);
 
-static int parse(struct sw_bytes text, first_line_fn first_line, struct sw_http1_head *head, struct sw_http1_error *error)
+static int parse(struct sw_bytes text, first_line_fn first_line, struct sw_http1_head *head,
+		 struct sw_http1_error *error)
 {
 	/* All but the table at the end: 3.2 KB that header_count bounds. */
 	memset(head, 0, offsetof(struct sw_http1_head, headers));
@@ -282,8 +283,8 @@ static int parse(struct sw_bytes text, first_line_fn first_line, struct sw_http1
 	return rc;
 }
 
-int sw_http1_parse_request(struct sw_bytes in, size_t *scanned_io, struct sw_http1_head *head_out,
-			   size_t *head_len_out, struct sw_http1_error *error_out)
+int sw_http1_parse_request(struct sw_bytes in, size_t *scanned_io, struct sw_http1_head *head_out, size_t *head_len_out,
+			   struct sw_http1_error *error_out)
 {
 	int rc = find_end(in, scanned_io, head_len_out, error_out);
 	if (rc == SW_OK) {

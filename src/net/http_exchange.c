@@ -20,7 +20,8 @@ static void register_metrics(void)
 	static const char *const labels[CLASSES] = {"class=\"other\"", "class=\"1xx\"", "class=\"2xx\"",
 						    "class=\"3xx\"",   "class=\"4xx\"", "class=\"5xx\""};
 	for (size_t i = 0; i < CLASSES; i++) {
-		answers[i] = sw_metric_counter("surewire_net_http_answers_total", labels[i], "HTTP answers, by class of status.");
+		answers[i] = sw_metric_counter("surewire_net_http_answers_total", labels[i],
+					       "HTTP answers, by class of status.");
 	}
 }
 
@@ -46,7 +47,8 @@ struct sw_http_exchange *sw_http_exchange_new(struct sw_http_conn *hc, struct sw
 	size_t scanned = 0;
 	size_t head_len;
 	struct sw_http1_error error;
-	int rc = sw_http1_parse_request(sw_buf_bytes(&exchange->head_text), &scanned, &exchange->head, &head_len, &error);
+	int rc = sw_http1_parse_request(sw_buf_bytes(&exchange->head_text), &scanned, &exchange->head, &head_len,
+					&error);
 	if (rc == SW_OK) {
 		rc = sw_http1_percent_decode(exchange->head.path, false, &exchange->path);
 	}
@@ -115,7 +117,8 @@ bool sw_http_is_gone(const struct sw_http_exchange *exchange)
 	return !exchange->hc || sw_conn_is_closing(exchange->hc->conn);
 }
 
-void sw_http_on_gone(struct sw_http_exchange *exchange, void (*on_gone)(void *ctx, struct sw_http_exchange *), void *ctx)
+void sw_http_on_gone(struct sw_http_exchange *exchange, void (*on_gone)(void *ctx, struct sw_http_exchange *),
+		     void *ctx)
 {
 	exchange->on_gone = on_gone;
 	exchange->gone_ctx = ctx;
@@ -226,8 +229,8 @@ void sw_http_stream_end(struct sw_http_exchange *exchange)
 static void refuse_upgrade(struct sw_http_exchange *exchange, const struct sw_http1_error *error)
 {
 	const char *extra = error->status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-			    : error->status == 405 ? "Allow: GET\r\n"
-						   : NULL;
+			  : error->status == 405 ? "Allow: GET\r\n"
+						 : NULL;
 	sw_http_problem(exchange, error->status, "bad_handshake", error->detail, extra);
 }
 

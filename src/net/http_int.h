@@ -49,7 +49,8 @@ void sw_http_conn_free(struct sw_http_conn *hc);
 /* The answer was queued: next request, or the end. The exchange is freed. */
 void sw_http_exchange_done(struct sw_http_exchange *exchange, bool keep_alive);
 /* http_exchange.c */
-struct sw_http_exchange *sw_http_exchange_new(struct sw_http_conn *hc, struct sw_bytes head_text, size_t body_bytes_max);
+struct sw_http_exchange *sw_http_exchange_new(struct sw_http_conn *hc, struct sw_bytes head_text,
+					      size_t body_bytes_max);
 void sw_http_exchange_free(struct sw_http_exchange *exchange);
 /* The client has gone: tells the handler, who still owns it. */
 void sw_http_exchange_orphan(struct sw_http_exchange *exchange);

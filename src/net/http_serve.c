@@ -56,8 +56,9 @@ static void refuse(struct sw_http_conn *hc, int status, const char *detail)
 	struct sw_buf body;
 	sw_buf_init(&body, 1024);
 	sw_http1_put_problem(&body, status, NULL, detail);
-	sw_http_conn_send(hc, &(struct sw_http1_response){
-				      .status = status, .content_type = SW_HTTP1_PROBLEM_TYPE, .body = sw_buf_bytes(&body)});
+	sw_http_conn_send(hc, &(struct sw_http1_response){.status = status,
+							  .content_type = SW_HTTP1_PROBLEM_TYPE,
+							  .body = sw_buf_bytes(&body)});
 	sw_buf_release(&body);
 	hc->state = SW_HTTP_DEAD;
 	sw_http_exchange_free(hc->exchange);

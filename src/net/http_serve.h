@@ -42,7 +42,8 @@ const struct sw_peer *sw_http_peer(const struct sw_http_exchange *exchange);
 /* The client has gone: the answer will be thrown away, but must still be given. */
 bool sw_http_is_gone(const struct sw_http_exchange *exchange);
 /* Called at most once, when the client goes before it was answered (a long poll then frees its place). It may answer. */
-void sw_http_on_gone(struct sw_http_exchange *exchange, void (*on_gone)(void *ctx, struct sw_http_exchange *), void *ctx);
+void sw_http_on_gone(struct sw_http_exchange *exchange, void (*on_gone)(void *ctx, struct sw_http_exchange *),
+		     void *ctx);
 
 /* extra: header lines each ended by CR LF, or NULL. body is copied. Ends the exchange. */
 void sw_http_respond(struct sw_http_exchange *exchange, int status, const char *content_type, const char *extra,
@@ -53,7 +54,8 @@ void sw_http_problem(struct sw_http_exchange *exchange, int status, const char *
 
 /* A body without known length (server-sent events): begin, any number of writes, end. Chunked. After begin the
  * exchange must still be ended. SW_ECLOSED when the client has gone; SW_EBUSY past the bound of queued bytes. */
-int sw_http_stream_begin(struct sw_http_exchange *exchange, int status, const char *content_type, const char *extra) SW_MUST_CHECK;
+int sw_http_stream_begin(struct sw_http_exchange *exchange, int status, const char *content_type,
+			 const char *extra) SW_MUST_CHECK;
 int sw_http_stream_write(struct sw_http_exchange *exchange, struct sw_bytes part, size_t queue_bytes_max) SW_MUST_CHECK;
 void sw_http_stream_end(struct sw_http_exchange *exchange);
 
@@ -66,6 +68,7 @@ struct sw_ws_upgrade {
 /* Checks the handshake and hands the connection over. Ends the exchange in every case; frees all HTTP state.
  * SW_OK: *ws_out is open (no callback comes from inside this call). SW_EPROTO: it was answered with the error.
  * SW_ECLOSED: the client has gone. */
-int sw_http_upgrade(struct sw_http_exchange *exchange, const struct sw_ws_upgrade *upgrade, struct sw_ws **ws_out) SW_MUST_CHECK;
+int sw_http_upgrade(struct sw_http_exchange *exchange, const struct sw_ws_upgrade *upgrade,
+		    struct sw_ws **ws_out) SW_MUST_CHECK;
 
 #endif

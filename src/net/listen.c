@@ -44,15 +44,18 @@ static int parse_address(const struct sw_listen_options *options, union address 
 static int failed(const struct sw_listen_options *options, int error, struct sw_diag *diag)
 {
 	if (error == EADDRINUSE) {
-		return sw_diag_set(diag, SW_EEXISTS, "%s port %u is in use by another process: stop it or choose another port",
+		return sw_diag_set(diag, SW_EEXISTS,
+				   "%s port %u is in use by another process: stop it or choose another port",
 				   options->address, (unsigned)options->port);
 	}
 	if (error == EACCES || error == EPERM) {
-		return sw_diag_set(diag, SW_EPERM, "not permitted to listen on %s port %u: ports below 1024 need a privilege",
+		return sw_diag_set(diag, SW_EPERM,
+				   "not permitted to listen on %s port %u: ports below 1024 need a privilege",
 				   options->address, (unsigned)options->port);
 	}
 	if (error == EADDRNOTAVAIL) {
-		return sw_diag_set(diag, SW_EINVAL, "cannot listen on %s: no interface of this machine has that address",
+		return sw_diag_set(diag, SW_EINVAL,
+				   "cannot listen on %s: no interface of this machine has that address",
 				   options->address);
 	}
 	return sw_diag_set(diag, SW_EIO, "cannot listen on %s port %u: %s", options->address, (unsigned)options->port,
@@ -129,7 +132,8 @@ int sw_listener_open(struct sw_net *net, const struct sw_listen_options *options
 	if (error) {
 		close(fd);
 	} else {
-		error = uv_listen((uv_stream_t *)&listener->tcp, options->backlog ? options->backlog : BACKLOG, on_connection);
+		error = uv_listen((uv_stream_t *)&listener->tcp, options->backlog ? options->backlog : BACKLOG,
+				  on_connection);
 	}
 	if (error) {
 		rc = failed(options, -error, diag_out);

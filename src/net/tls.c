@@ -65,11 +65,13 @@ static int load(SSL_CTX *ctx, const struct sw_tls *tls, struct sw_diag *diag)
 				   last_reason());
 	}
 	if (SSL_CTX_use_PrivateKey_file(ctx, tls->key_path, SSL_FILETYPE_PEM) != 1) {
-		return sw_diag_set(diag, SW_ETLS, "%s: an unencrypted PEM private key of the certificate was expected (%s)",
+		return sw_diag_set(diag, SW_ETLS,
+				   "%s: an unencrypted PEM private key of the certificate was expected (%s)",
 				   tls->key_path, last_reason());
 	}
 	if (SSL_CTX_check_private_key(ctx) != 1) {
-		return sw_diag_set(diag, SW_ETLS, "%s is not the key of the certificate %s", tls->key_path, tls->cert_path);
+		return sw_diag_set(diag, SW_ETLS, "%s is not the key of the certificate %s", tls->key_path,
+				   tls->cert_path);
 	}
 	return SW_OK;
 }

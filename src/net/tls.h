@@ -11,7 +11,8 @@
 struct sw_tls;
 
 /* PEM files; the certificate file holds the chain, leaf first. An encrypted key is refused (nobody can be asked). */
-int sw_tls_open(const char *cert_path, const char *key_path, struct sw_tls **tls_out, struct sw_diag *diag_out) SW_MUST_CHECK;
+int sw_tls_open(const char *cert_path, const char *key_path, struct sw_tls **tls_out,
+		struct sw_diag *diag_out) SW_MUST_CHECK;
 void sw_tls_free(struct sw_tls *tls);
 /* Reads the files again. On an error the old certificate stays in use. */
 int sw_tls_reload(struct sw_tls *tls, struct sw_diag *diag_out) SW_MUST_CHECK;

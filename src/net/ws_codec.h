@@ -48,11 +48,11 @@ struct sw_ws_parser {
 	uint8_t header_need; /* 0: not known yet */
 	uint8_t mask_at;     /* position within the masking key */
 	uint8_t control_len;
-	uint8_t opcode;  /* of the message under way, 0: none */
-	uint8_t side;    /* enum sw_ws_side */
+	uint8_t opcode; /* of the message under way, 0: none */
+	uint8_t side;   /* enum sw_ws_side */
 	uint8_t phase;
-	bool text_only;  /* a binary message is refused with 1003 */
-	bool spent;      /* the message was handed out: its buffer goes at the next call */
+	bool text_only; /* a binary message is refused with 1003 */
+	bool spent;     /* the message was handed out: its buffer goes at the next call */
 	struct sw_utf8 utf8;
 	uint16_t failed; /* close code of the error that ended the parsing, or 0 */
 };
@@ -63,7 +63,7 @@ void sw_ws_parser_release(struct sw_ws_parser *p);
 
 struct sw_ws_event {
 	enum sw_ws_opcode opcode; /* TEXT and BINARY: a whole message; CLOSE, PING, PONG */
-	struct sw_bytes payload;  /* unmasked; of CLOSE: the reason. Valid until the next call, and as long as the input */
+	struct sw_bytes payload;  /* unmasked; of CLOSE: the reason. Valid until the next call, as long as the input */
 	uint16_t close_code;      /* of CLOSE: 1005 when the frame carried none */
 };
 
@@ -91,6 +91,7 @@ static inline struct sw_blob *sw_ws_frame_text(struct sw_bytes text)
 /* code 0: an empty close frame. The reason is cut to 123 bytes at a character. */
 struct sw_blob *sw_ws_frame_close(unsigned code, const char *reason);
 /* Client frames: masked with `key` (random per frame). */
-void sw_ws_put_client_frame(struct sw_buf *out, enum sw_ws_opcode opcode, struct sw_bytes payload, const uint8_t key[4]);
+void sw_ws_put_client_frame(struct sw_buf *out, enum sw_ws_opcode opcode, struct sw_bytes payload,
+			    const uint8_t key[4]);
 
 #endif

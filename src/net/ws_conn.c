@@ -11,7 +11,14 @@
 #include <stdlib.h>
 
 enum { OPEN, CLOSING, DONE };
-enum { KNOWN_FIRST = 1000, KNOWN_LAST = 1014, KNOWN = KNOWN_LAST - KNOWN_FIRST + 1, LIBRARY = KNOWN, APPLICATION, ROWS };
+enum {
+	KNOWN_FIRST = 1000,
+	KNOWN_LAST = 1014,
+	KNOWN = KNOWN_LAST - KNOWN_FIRST + 1,
+	LIBRARY = KNOWN,
+	APPLICATION,
+	ROWS
+};
 
 struct sw_ws {
 	struct sw_conn *conn;
@@ -40,13 +47,16 @@ static void register_metrics(void)
 		} else {
 			snprintf(labels, sizeof(labels), "code=\"%s\"", i == LIBRARY ? "3xxx" : "4xxx");
 		}
-		closed_by_code[i] = sw_metric_counter("surewire_net_ws_closed_total", labels, "WebSockets closed, by close code.");
+		closed_by_code[i] = sw_metric_counter("surewire_net_ws_closed_total", labels,
+						      "WebSockets closed, by close code.");
 	}
 }
 
 static void count_close(unsigned code)
 {
-	unsigned row = code <= KNOWN_LAST ? code - KNOWN_FIRST : code < 4000 ? (unsigned)LIBRARY : (unsigned)APPLICATION;
+	unsigned row = code <= KNOWN_LAST ? code - KNOWN_FIRST
+		     : code < 4000        ? (unsigned)LIBRARY
+					  : (unsigned)APPLICATION;
 	sw_metric_add(closed_by_code[row], 1);
 	sw_metric_add(open_sockets, -1);
 }

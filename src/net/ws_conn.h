@@ -28,9 +28,10 @@ struct sw_ws_limits {
 	uint32_t missed_max;      /* so many pings unanswered, and at the next interval it is given up */
 	uint32_t close_ms;        /* how long the closing handshake may take */
 };
-#define SW_WS_LIMITS_DEFAULT                                                                                          \
-	{                                                                                                             \
-		.message_bytes_max = 65536, .queue_bytes_max = 1048576, .ping_ms = 25000, .missed_max = 2, .close_ms = 3000 \
+#define SW_WS_LIMITS_DEFAULT                                                                               \
+	{                                                                                                  \
+		.message_bytes_max = 65536, .queue_bytes_max = 1048576, .ping_ms = 25000, .missed_max = 2, \
+		.close_ms = 3000                                                                           \
 	}
 
 /* Becomes the owner of a connection whose handshake was answered (sw_http_upgrade does). */

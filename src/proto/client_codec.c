@@ -95,7 +95,8 @@ static enum sw_error_code parse_body(const json_t *root, size_t body_bytes_max, 
 	}
 	send->body = sw_bytes_str(frame->body_text);
 	if (send->body.len > body_bytes_max) {
-		sw_diag_set(diag, SW_ELIMIT, "body: expected at most %zu bytes, got %zu", body_bytes_max, send->body.len);
+		sw_diag_set(diag, SW_ELIMIT, "body: expected at most %zu bytes, got %zu", body_bytes_max,
+			    send->body.len);
 		return SW_ERROR_TOO_LARGE;
 	}
 	const json_t *alert = json_object_get(root, "alert");
@@ -121,7 +122,8 @@ static struct sw_uuid content_hash(const struct sw_send_frame *send)
 	}
 	uint8_t digest[32];
 	sw_hash_sha256(send->body, digest);
-	struct sw_uuid hash = sw_uuid_derive("surewire.content", sw_buf_bytes(&target), sw_bytes(digest, sizeof(digest)));
+	struct sw_uuid hash = sw_uuid_derive("surewire.content", sw_buf_bytes(&target),
+					     sw_bytes(digest, sizeof(digest)));
 	sw_buf_release(&target);
 	return hash;
 }
@@ -182,8 +184,8 @@ enum sw_error_code sw_client_frame_parse(struct sw_bytes text, size_t body_bytes
 	if (sw_bytes_equal_str(type, "ack")) {
 		frame_out->type = SW_FRAME_ACK;
 		return get_number(frame_out->root, "pos", &frame_out->as.ack.pos)
-			       ? SW_ERROR_NONE
-			       : fail(SW_ERROR_BAD_FRAME, diag_out, "pos", "a decimal number as string");
+			     ? SW_ERROR_NONE
+			     : fail(SW_ERROR_BAD_FRAME, diag_out, "pos", "a decimal number as string");
 	}
 	if (sw_bytes_equal_str(type, "hello")) {
 		frame_out->type = SW_FRAME_HELLO;
@@ -194,8 +196,8 @@ enum sw_error_code sw_client_frame_parse(struct sw_bytes text, size_t body_bytes
 		struct sw_bytes state = sw_json_get_str(frame_out->root, "state");
 		frame_out->as.presence.active = sw_bytes_equal_str(state, "active");
 		return frame_out->as.presence.active || sw_bytes_equal_str(state, "away")
-			       ? SW_ERROR_NONE
-			       : fail(SW_ERROR_BAD_FRAME, diag_out, "state", "\"active\" or \"away\"");
+			     ? SW_ERROR_NONE
+			     : fail(SW_ERROR_BAD_FRAME, diag_out, "state", "\"active\" or \"away\"");
 	}
 	return fail(type.len ? SW_ERROR_UNKNOWN_TYPE : SW_ERROR_BAD_FRAME, diag_out, "t",
 		    "hello, send, ack or presence");
@@ -225,8 +227,9 @@ void sw_put_time(struct sw_buf *out, int64_t at_ms)
 
 void sw_put_event(struct sw_buf *out, const struct sw_event_view *event)
 {
-	sw_buf_printf(out, "{\"pos\":\"%" PRId64 "\",\"conv\":\"%" PRId64 "\",\"seq\":\"%" PRId64 "\",\"id\":\"%" PRId64
-			   "\",\"kind\":",
+	sw_buf_printf(out,
+		      "{\"pos\":\"%" PRId64 "\",\"conv\":\"%" PRId64 "\",\"seq\":\"%" PRId64 "\",\"id\":\"%" PRId64
+		      "\",\"kind\":",
 		      event->pos, event->conv, event->seq, event->id);
 	sw_json_put_string(out, event->kind);
 	sw_buf_put_str(out, ",\"from\":");

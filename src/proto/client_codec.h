@@ -36,8 +36,12 @@ struct sw_client_frame {
 	union {
 		struct sw_hello_frame hello;
 		struct sw_send_frame send;
-		struct { int64_t pos; } ack;
-		struct { bool active; } presence;
+		struct {
+			int64_t pos;
+		} ack;
+		struct {
+			bool active;
+		} presence;
 	} as;
 	struct sw_bytes cid; /* as the client wrote it, for the answer to a faulty send; may be empty */
 	json_t *root;

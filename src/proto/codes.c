@@ -6,8 +6,8 @@
 const char *sw_close_reason(enum sw_close_code close_code)
 {
 	switch (close_code) {
-#define SW_CLOSE(NAME, code, reason, advice)                                                              \
-	case SW_CLOSE_##NAME:                                                                             \
+#define SW_CLOSE(NAME, code, reason, advice) \
+	case SW_CLOSE_##NAME:                \
 		return reason;
 #include "proto/close_codes.def"
 #undef SW_CLOSE

@@ -9,8 +9,8 @@ enum { LENGTH_BYTES = 4 };
 const char *sw_item_name(enum sw_item_kind kind)
 {
 	switch (kind) {
-#define SW_ITEM(NAME, name, number)                                                                       \
-	case SW_ITEM_##NAME:                                                                              \
+#define SW_ITEM(NAME, name, number) \
+	case SW_ITEM_##NAME:        \
 		return #name;
 #include "proto/items.def"
 #undef SW_ITEM
@@ -72,10 +72,10 @@ static void put_list(struct sw_buf *buf, struct sw_item_list v)
 }
 
 #define PUT_FIELD(type, name) put_##type(buf, v->name);
-#define SW_ITEM(NAME, name, number)                                                                       \
-	static void put_item_##name(struct sw_buf *buf, const struct sw_item_##name *v)                   \
-	{                                                                                                 \
-		SW_FIELDS_##NAME(PUT_FIELD)                                                               \
+#define SW_ITEM(NAME, name, number)                                                     \
+	static void put_item_##name(struct sw_buf *buf, const struct sw_item_##name *v) \
+	{                                                                               \
+		SW_FIELDS_##NAME(PUT_FIELD)                                             \
 	}
 #include "proto/items.def"
 #undef SW_ITEM
@@ -84,9 +84,9 @@ void sw_item_put(struct sw_buf *buf, const struct sw_item *item)
 {
 	sw_buf_put_u8(buf, (uint8_t)item->kind);
 	switch (item->kind) {
-#define SW_ITEM(NAME, name, number)                                                                       \
-	case SW_ITEM_##NAME:                                                                              \
-		put_item_##name(buf, &item->as.name);                                                     \
+#define SW_ITEM(NAME, name, number)                   \
+	case SW_ITEM_##NAME:                          \
+		put_item_##name(buf, &item->as.name); \
 		break;
 #include "proto/items.def"
 #undef SW_ITEM
@@ -161,10 +161,10 @@ static void get_list(struct sw_reader *r, struct sw_arena *arena, struct sw_item
 }
 
 #define GET_FIELD(type, name) get_##type(r, arena, &v->name);
-#define SW_ITEM(NAME, name, number)                                                                       \
+#define SW_ITEM(NAME, name, number)                                                                        \
 	static void get_item_##name(struct sw_reader *r, struct sw_arena *arena, struct sw_item_##name *v) \
-	{                                                                                                 \
-		SW_FIELDS_##NAME(GET_FIELD)                                                               \
+	{                                                                                                  \
+		SW_FIELDS_##NAME(GET_FIELD)                                                                \
 	}
 #include "proto/items.def"
 #undef SW_ITEM
@@ -179,10 +179,10 @@ int sw_item_next(struct sw_bytes *items, struct sw_arena *arena, struct sw_item 
 	uint8_t number = sw_reader_u8(&r);
 	*item_out = (struct sw_item){0};
 	switch (number) {
-#define SW_ITEM(NAME, name, value)                                                                        \
-	case (value):                                                                                     \
-		item_out->kind = SW_ITEM_##NAME;                                                          \
-		get_item_##name(&r, arena, &item_out->as.name);                                           \
+#define SW_ITEM(NAME, name, value)                              \
+	case (value):                                           \
+		item_out->kind = SW_ITEM_##NAME;                \
+		get_item_##name(&r, arena, &item_out->as.name); \
 		break;
 #include "proto/items.def"
 #undef SW_ITEM

@@ -32,9 +32,9 @@ struct sw_item_list {
 #define SW_ITEM_FIELD(type, name) SW_FIELD_TYPE_##type name;
 
 /* struct sw_item_send { int64_t sender; … } and so on. */
-#define SW_ITEM(NAME, name, number)                                                                       \
-	struct sw_item_##name {                                                                           \
-		SW_FIELDS_##NAME(SW_ITEM_FIELD)                                                           \
+#define SW_ITEM(NAME, name, number)             \
+	struct sw_item_##name {                 \
+		SW_FIELDS_##NAME(SW_ITEM_FIELD) \
 	};
 #include "proto/items.def"
 #undef SW_ITEM

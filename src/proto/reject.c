@@ -4,8 +4,8 @@
 const char *sw_reject_code(enum sw_reject reject)
 {
 	switch (reject) {
-#define SW_REJECT(NAME, number, code, text)                                                               \
-	case SW_REJECT_##NAME:                                                                            \
+#define SW_REJECT(NAME, number, code, text) \
+	case SW_REJECT_##NAME:              \
 		return code;
 #include "proto/reject_codes.def"
 #undef SW_REJECT
@@ -16,8 +16,8 @@ const char *sw_reject_code(enum sw_reject reject)
 const char *sw_reject_text(enum sw_reject reject)
 {
 	switch (reject) {
-#define SW_REJECT(NAME, number, code, text)                                                               \
-	case SW_REJECT_##NAME:                                                                            \
+#define SW_REJECT(NAME, number, code, text) \
+	case SW_REJECT_##NAME:              \
 		return text;
 #include "proto/reject_codes.def"
 #undef SW_REJECT

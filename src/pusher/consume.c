@@ -280,7 +280,7 @@ void sw_pusher_envelopes_free(struct sw_pusher_instance_run *instance)
 {
 	struct sw_pusher_envelope *envelope;
 	struct sw_pusher_envelope *next;
-	DL_FOREACH_SAFE(instance->envelopes, envelope, next) {
+	DL_FOREACH_SAFE (instance->envelopes, envelope, next) {
 		sw_delivery_free(envelope->delivery);
 		free(envelope);
 	}

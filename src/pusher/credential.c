@@ -51,7 +51,8 @@ static void tell(struct sw_pusher_instance_run *instance, const char *event)
 	struct sw_pusher_credential *credential = &instance->credential;
 	int64_t now_ms = sw_clock_mono_ms();
 	if (!credential->told_mono_ms || now_ms - credential->told_mono_ms >= TELL_MS) {
-		SW_LOG(ERROR, event, SW_F_STR("instance", instance->config->name), SW_F_STR("reason", credential->text));
+		SW_LOG(ERROR, event, SW_F_STR("instance", instance->config->name),
+		       SW_F_STR("reason", credential->text));
 		credential->told_mono_ms = now_ms;
 	}
 }
@@ -83,7 +84,7 @@ static void on_fetched(struct sw_fetch *fetch, const struct sw_fetch_result *res
 		       SW_F_INT("duration_ms", result->duration_ms));
 	} else if (instance->pusher->phase == SW_PUSHER_RUNNING) {
 		const char *text = result->response.status == 0 && result->detail[0] ? result->detail
-				   : diag.text[0]				     ? diag.text
+				 : diag.text[0]                                      ? diag.text
 										     : sw_err_text(err);
 		on_failed(instance, text, err == SW_EAUTH ? REFUSED_WAIT_MS : 0);
 	}
@@ -101,9 +102,9 @@ static void fetch(struct sw_pusher_instance_run *instance)
 	sw_arena_reset(&credential->arena);
 	credential->fetch = (struct sw_fetch){.timeout_ms = FETCH_TIMEOUT_MS, .done = on_fetched, .ctx = instance};
 	int err = !instance->ops->credential_request
-			  ? sw_diag_set(&diag, SW_ECONFIG, "the provider has no way to fetch one")
-			  : instance->ops->credential_request(instance->provider, sw_clock_wall_ms(), &credential->arena,
-							      &credential->fetch.request, &diag);
+			? sw_diag_set(&diag, SW_ECONFIG, "the provider has no way to fetch one")
+			: instance->ops->credential_request(instance->provider, sw_clock_wall_ms(), &credential->arena,
+							    &credential->fetch.request, &diag);
 	err = err ? err : sw_fetch_start(instance->pusher->curl, &credential->fetch, &diag);
 	if (err) {
 		on_failed(instance, diag.text[0] ? diag.text : sw_err_text(err), 0);

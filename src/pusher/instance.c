@@ -19,7 +19,8 @@ static struct sw_metric *counter(const struct sw_pusher_instance_run *instance, 
 				 const char *help)
 {
 	char labels[LABELS_MAX];
-	snprintf(labels, sizeof(labels), "provider=\"%.64s\"%s%.128s", instance->config->name, more[0] ? "," : "", more);
+	snprintf(labels, sizeof(labels), "provider=\"%.64s\"%s%.128s", instance->config->name, more[0] ? "," : "",
+		 more);
 	return sw_metric_counter(name, labels, help);
 }
 
@@ -37,9 +38,11 @@ static void find_metrics(struct sw_pusher_instance_run *instance)
 	}
 	for (int i = 0; i <= SW_OUTCOME_CONFIG; i++) {
 		snprintf(labels, sizeof(labels), "outcome=\"%s\"", sw_outcome_name((enum sw_outcome_kind)i));
-		instance->outcomes[i] = counter(instance, "surewire_push_attempts_total", labels, "Sends by their outcome.");
+		instance->outcomes[i] = counter(instance, "surewire_push_attempts_total", labels,
+						"Sends by their outcome.");
 	}
-	instance->malformed = counter(instance, "surewire_push_malformed_total", "", "Envelopes that could not be read.");
+	instance->malformed = counter(instance, "surewire_push_malformed_total", "",
+				      "Envelopes that could not be read.");
 	snprintf(labels, sizeof(labels), "provider=\"%s\"", instance->config->name);
 	instance->sending_gauge = sw_metric_gauge("surewire_push_in_flight", labels, "Notifications at the provider.");
 	instance->active_gauge = sw_metric_gauge("surewire_push_active", labels, "Jobs taken up and not settled.");
@@ -78,8 +81,8 @@ void sw_pusher_instance_kick(struct sw_pusher_instance_run *instance)
 
 static void on_credential_timer(struct sw_wheel_node *node)
 {
-	sw_pusher_instance_kick((struct sw_pusher_instance_run *)((char *)node -
-								   offsetof(struct sw_pusher_instance_run, credential.timer)));
+	sw_pusher_instance_kick((struct sw_pusher_instance_run *)((char *)node - offsetof(struct sw_pusher_instance_run,
+											  credential.timer)));
 }
 
 /* Also keeps the credential fresh, and its state true, while there is nothing to send. */
@@ -161,8 +164,8 @@ int sw_pusher_instance_open(struct sw_pusher *pusher, struct sw_pusher_instance_
 	instance->active_max = active_max < SW_PUSHER_PREFETCH_MAX ? active_max : SW_PUSHER_PREFETCH_MAX;
 	int len = snprintf(instance->queue, sizeof(instance->queue), "push.%s", config->name);
 	if (len >= (int)sizeof(instance->queue)) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "push.%s: expected a name of at most %zu characters", config->name,
-				   sizeof(instance->queue) - sizeof("push."));
+		return sw_diag_set(diag_out, SW_ECONFIG, "push.%s: expected a name of at most %zu characters",
+				   config->name, sizeof(instance->queue) - sizeof("push."));
 	}
 	find_metrics(instance);
 	int err = config->ops->open(config->config, &instance->provider, diag_out);

@@ -12,10 +12,10 @@
 #include <surewire/outcome.h>
 
 enum {
-	SW_PUSH_UNSENT_MAX = 5,          /* sends at once in a row, then a pause */
-	SW_PUSH_CREDENTIAL_MAX = 3,      /* sends with a new credential in a row, then it counts as an attempt */
-	SW_PUSH_CONFIG_WAIT_MS = 60000,  /* at least, until a misconfigured account is tried again */
-	SW_PUSH_AGE_WAIT_DIVISOR = 8,    /* … and at least this part of the age: an old one is not tried every minute */
+	SW_PUSH_UNSENT_MAX = 5,         /* sends at once in a row, then a pause */
+	SW_PUSH_CREDENTIAL_MAX = 3,     /* sends with a new credential in a row, then it counts as an attempt */
+	SW_PUSH_CONFIG_WAIT_MS = 60000, /* at least, until a misconfigured account is tried again */
+	SW_PUSH_AGE_WAIT_DIVISOR = 8, /* … and at least this part of the age: an old one is not tried every minute */
 };
 
 enum sw_push_state {
@@ -84,8 +84,8 @@ struct sw_push_gate {
 	bool other_live;     /* the person has another device that can be pushed */
 	bool fallback_only;
 	int64_t pos;
-	int64_t cursor;      /* acked by this device */
-	int64_t seen;        /* acked by any device while its person was there */
+	int64_t cursor; /* acked by this device */
+	int64_t seen;   /* acked by any device while its person was there */
 	int64_t now_ms;
 	int64_t spent_at_ms;
 	int64_t registered_at_ms;

@@ -99,11 +99,10 @@ static struct sw_pusher_letter fallback_letter(const struct sw_pusher_job *job, 
 static struct sw_pusher_letter dead_letter(const char *reason, int status, struct sw_bytes payload,
 					   const struct sw_uuid *id)
 {
-	struct sw_item item = {.kind = SW_ITEM_DEAD,
-			       .as.dead = {.reason = sw_bytes_str(reason),
-					   .status = status,
-					   .at_ms = sw_clock_wall_ms(),
-					   .job = payload}};
+	struct sw_item item = {
+		.kind = SW_ITEM_DEAD,
+		.as.dead = {
+			.reason = sw_bytes_str(reason), .status = status, .at_ms = sw_clock_wall_ms(), .job = payload}};
 	struct sw_pusher_letter letter = {.exchange = "", .body = pack(&item, id)};
 	snprintf(letter.routing_key, sizeof(letter.routing_key), "dead");
 	return letter;
@@ -181,7 +180,8 @@ static void dispatch(struct sw_pusher_parcel *parcel)
 	if (err) {
 		sw_blob_unref(parcel->publish.body);
 		if (err != SW_ECLOSED) {
-			SW_LOG(ERROR, "pusher.unpublishable", SW_F_STR("queue", parcel->publish.routing_key), SW_F_ERR(err));
+			SW_LOG(ERROR, "pusher.unpublishable", SW_F_STR("queue", parcel->publish.routing_key),
+			       SW_F_ERR(err));
 		}
 		parcel_end(parcel, false);
 	}
@@ -189,16 +189,16 @@ static void dispatch(struct sw_pusher_parcel *parcel)
 
 static void on_again(struct sw_wheel_node *node)
 {
-	struct sw_pusher_parcel *parcel =
-		(struct sw_pusher_parcel *)((char *)node - offsetof(struct sw_pusher_parcel, again));
+	struct sw_pusher_parcel *parcel = (struct sw_pusher_parcel *)((char *)node -
+								      offsetof(struct sw_pusher_parcel, again));
 	DL_DELETE(parcel->pusher->retrying, parcel);
 	dispatch(parcel);
 }
 
 static void on_published(struct sw_task *task)
 {
-	struct sw_pusher_parcel *parcel =
-		(struct sw_pusher_parcel *)((char *)task - offsetof(struct sw_pusher_parcel, task));
+	struct sw_pusher_parcel *parcel = (struct sw_pusher_parcel *)((char *)task -
+								      offsetof(struct sw_pusher_parcel, task));
 	struct sw_pusher *pusher = parcel->pusher;
 	if (parcel->result == SW_OK) {
 		parcel_end(parcel, true);

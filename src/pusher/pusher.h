@@ -39,7 +39,8 @@ struct sw_pusher;
 
 /* Opens every instance (SW_ECONFIG with the provider's text: key and expectation), starts the threads and returns;
  * broker, store and providers are connected in the background. No instance at all is fine. */
-int sw_pusher_open(const struct sw_pusher_config *config, struct sw_pusher **out, struct sw_diag *diag_out) SW_MUST_CHECK;
+int sw_pusher_open(const struct sw_pusher_config *config, struct sw_pusher **out,
+		   struct sw_diag *diag_out) SW_MUST_CHECK;
 /* HUP: providers read their key files again; on an error the old ones stay in force and the log says why. Any thread,
  * returns at once. */
 void sw_pusher_reload(struct sw_pusher *pusher);

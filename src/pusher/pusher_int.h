@@ -73,8 +73,8 @@ struct sw_pusher_job {
 		struct sw_mail_call mail;
 	} call;
 	struct sw_outcome outcome;
-	bool tried;            /* outcome is an attempt's, to be recorded */
-	int64_t tried_at_ms;   /* wall clock */
+	bool tried;          /* outcome is an attempt's, to be recorded */
+	int64_t tried_at_ms; /* wall clock */
 	int64_t duration_ms;
 	struct sw_push_step step;
 	unsigned publishes_left;
@@ -146,7 +146,7 @@ struct sw_pusher_batch {
 	size_t count;
 	struct sw_arena arena;
 	int (*transact)(struct sw_pusher_batch *batch, struct sw_pg *pg, struct sw_diag *diag_out); /* pool thread */
-	void (*done)(struct sw_pusher_batch *batch);                                              /* loop, on success */
+	void (*done)(struct sw_pusher_batch *batch); /* loop, on success */
 	int err;
 	struct sw_diag diag;
 };
@@ -173,10 +173,10 @@ struct sw_pusher {
 	const char **push_names; /* instances that are not only a fallback */
 	size_t push_name_count;
 	enum sw_pusher_phase phase;
-	size_t active;       /* jobs, of all instances */
+	size_t active;                     /* jobs, of all instances */
 	struct sw_pusher_parcel *retrying; /* refused by the broker, waiting to be published again */
-	size_t parcels;      /* with the publisher or waiting to be published again */
-	size_t open_egress;  /* pools and the curl loop, not closed yet */
+	size_t parcels;                    /* with the publisher or waiting to be published again */
+	size_t open_egress;                /* pools and the curl loop, not closed yet */
 	/* Between the loop and close(). */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

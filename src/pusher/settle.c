@@ -11,7 +11,8 @@ enum { STATEMENT_MS = 8000, REASON_MAX = 200 };
 
 void sw_pusher_reason(const struct sw_pusher_job *job, char *text_out, size_t size)
 {
-	snprintf(text_out, size, "%s%s", job->step.why, job->step.record == SW_PUSH_STATE_DROPPED ? "" : job->outcome.reason);
+	snprintf(text_out, size, "%s%s", job->step.why,
+		 job->step.record == SW_PUSH_STATE_DROPPED ? "" : job->outcome.reason);
 	for (char *c = text_out; *c; c++) {
 		*c = *c < 0x20 || *c > 0x7e ? '?' : *c;
 	}
@@ -36,7 +37,8 @@ static void columns_init(struct columns *c, struct sw_arena *arena, size_t n)
 {
 	int64_t **i64s[] = {&c->events, &c->users, &c->positions, &c->created_at, &c->updated_at, &c->try_at};
 	int32_t **i32s[] = {&c->attempts, &c->statuses, &c->try_numbers, &c->try_durations, &c->try_statuses};
-	struct sw_bytes **texts[] = {&c->devices, &c->providers, &c->states, &c->reasons, &c->try_outcomes, &c->try_reasons};
+	struct sw_bytes **texts[] = {&c->devices, &c->providers,    &c->states,
+				     &c->reasons, &c->try_outcomes, &c->try_reasons};
 	for (size_t i = 0; i < sizeof(i64s) / sizeof(i64s[0]); i++) {
 		*i64s[i] = sw_arena_calloc(arena, n, sizeof(int64_t));
 	}

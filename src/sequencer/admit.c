@@ -16,9 +16,9 @@ static bool answered_before(struct sequencer *s, int64_t sender, const struct sw
 		return false;
 	}
 	*fate_out = sw_uuid_equal(&recent->content, content) ? (struct fate){.kind = FATE_REPEAT,
-									    .conv = recent->conv,
-									    .seq = recent->seq,
-									    .id = recent->id}
+									     .conv = recent->conv,
+									     .seq = recent->seq,
+									     .id = recent->id}
 							     : reject(SW_REJECT_CID_REUSED);
 	return true;
 }
@@ -30,8 +30,8 @@ static void note_sent(struct sequencer *s, struct sw_batch *batch, const struct 
 	row->at_ms = at_ms;
 }
 
-static struct conversation *new_conversation(struct sequencer *s, struct sw_batch *batch, int64_t conv, struct pair pair,
-					     const struct conversation_row *about)
+static struct conversation *new_conversation(struct sequencer *s, struct sw_batch *batch, int64_t conv,
+					     struct pair pair, const struct conversation_row *about)
 {
 	struct conversation *c = conversation_add(s, conv, pair);
 	conversation_touch(s, c);
@@ -62,10 +62,9 @@ struct fate admit_send(struct sequencer *s, struct sw_batch *batch, const struct
 	if (answered_before(s, send->sender, &send->cid, &send->content, &fate)) {
 		return fate;
 	}
-	struct conversation *c =
-		send->conv ? conversation_find(s, send->conv)
-			   : direct_conversation(s, batch, (struct pair){send->peer_lo, send->peer_hi}, send->sender,
-						 send->at_ms);
+	struct conversation *c = send->conv ? conversation_find(s, send->conv)
+					    : direct_conversation(s, batch, (struct pair){send->peer_lo, send->peer_hi},
+								  send->sender, send->at_ms);
 	if (!c || !conversation_member(c, send->sender)) {
 		return reject(SW_REJECT_NOT_MEMBER);
 	}
@@ -91,8 +90,8 @@ struct fate admit_create(struct sequencer *s, struct sw_batch *batch, const stru
 	if (answered_before(s, create->sender, &create->cid, &create->content, &fate)) {
 		return fate;
 	}
-	struct recent values = {.key = {.sender = create->sender, .cid = create->cid}, .content = create->content,
-				.fresh = true};
+	struct recent values = {
+		.key = {.sender = create->sender, .cid = create->cid}, .content = create->content, .fresh = true};
 	if (create->peer_lo) {
 		/* Naming the direct conversation of two people makes no event. */
 		struct conversation *c = direct_conversation(s, batch, (struct pair){create->peer_lo, create->peer_hi},
@@ -105,8 +104,8 @@ struct fate admit_create(struct sequencer *s, struct sw_batch *batch, const stru
 	struct conversation *c = new_conversation(s, batch, create->conv, (struct pair){0}, &about);
 	for (size_t i = 0; i < create->members.count; i++) {
 		int64_t user = create->members.values[i];
-		conversation_add_member(
-			c, (struct member){.user = user, .role = user == create->sender, .joined_seq = 1});
+		conversation_add_member(c,
+					(struct member){.user = user, .role = user == create->sender, .joined_seq = 1});
 	}
 	values.conv = fate.conv = c->conv;
 	values.seq = fate.seq = c->seq = 1;

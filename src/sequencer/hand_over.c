@@ -106,9 +106,9 @@ void hand_over(struct sequencer *s, struct sw_batch *batch, struct sw_work *work
 	       const struct fate *fate)
 {
 	struct origin origin = item->kind == SW_ITEM_SEND
-				       ? (struct origin){item->as.send.node, item->as.send.session, item->as.send.cid}
-				       : (struct origin){item->as.create.node, item->as.create.session,
-							 item->as.create.cid};
+				     ? (struct origin){item->as.send.node, item->as.send.session, item->as.send.cid}
+				     : (struct origin){item->as.create.node, item->as.create.session,
+						       item->as.create.cid};
 	answer(batch, &origin, fate);
 	if (fate->kind == FATE_STORED) {
 		struct sw_item deliver = {.kind = SW_ITEM_DELIVER, .as.deliver = delivery_of(item, fate)};

@@ -16,7 +16,8 @@ static void *step_open(const void *config, struct sw_idgen *ids)
 	s->config = config;
 	s->ids = ids;
 	s->stored = sw_metric_counter("surewire_sequencer_stored_total", NULL, "Messages that got a seq.");
-	s->rejected = sw_metric_counter("surewire_sequencer_rejected_total", NULL, "Accepted messages refused by a rule.");
+	s->rejected = sw_metric_counter("surewire_sequencer_rejected_total", NULL,
+					"Accepted messages refused by a rule.");
 	s->repeats = sw_metric_counter("surewire_sequencer_repeats_total", NULL,
 				       "Retries of clients answered with the original result.");
 	s->redelivered = sw_metric_counter("surewire_sequencer_redelivered_total", NULL,
@@ -61,8 +62,8 @@ static void want_cid(struct sequencer *s, struct sw_arena *arena, struct wanted 
 		     const struct sw_uuid *cid)
 {
 	if (!recent_find(s, sender, cid)) {
-		*(struct cid_key *)sw_rows_add(&want->cids, arena, sizeof(struct cid_key)) =
-			(struct cid_key){.sender = sender, .cid = *cid};
+		*(struct cid_key *)sw_rows_add(&want->cids, arena, sizeof(struct cid_key)) = (struct cid_key){
+			.sender = sender, .cid = *cid};
 	}
 }
 
@@ -112,8 +113,8 @@ static void want_results(struct sw_batch *batch, struct wanted *want, const stru
 	for (size_t i = 0; i < work->count; i++) {
 		struct fate fate = get_fate(&r);
 		if (fate.kind == FATE_STORED) {
-			*(struct pair *)sw_rows_add(&want->results, &batch->arena, sizeof(struct pair)) =
-				(struct pair){fate.conv, fate.seq};
+			*(struct pair *)sw_rows_add(&want->results, &batch->arena,
+						    sizeof(struct pair)) = (struct pair){fate.conv, fate.seq};
 		}
 	}
 }
@@ -199,7 +200,8 @@ static size_t step_load(void *step, struct sw_batch *batch, struct sw_pg *pg)
 	return 2 * (size_t)s->loading_conversations + s->loading_sent + s->loading_as_of;
 }
 
-static void read_conversations(struct sequencer *s, const struct sw_pg_result *convs, const struct sw_pg_result *members)
+static void read_conversations(struct sequencer *s, const struct sw_pg_result *convs,
+			       const struct sw_pg_result *members)
 {
 	for (size_t i = 0; i < sw_pg_rows(convs); i++) {
 		int64_t conv = sw_pg_i64(convs, i, 0);

@@ -53,7 +53,8 @@ static int compare(const struct sw_pg_result *rows, const struct sw_migration *l
 		char expected[CHECKSUM_TEXT_LEN + 1];
 		checksum(list[i].sql, expected);
 		if (sw_pg_i32(rows, i, 0) != (int32_t)list[i].version) {
-			return sw_diag_set(diag_out, SW_EVERSION, "store has no record of migration %04u_%s, but of later ones",
+			return sw_diag_set(diag_out, SW_EVERSION,
+					   "store has no record of migration %04u_%s, but of later ones",
 					   list[i].version, list[i].name);
 		}
 		if (!sw_bytes_equal_str(sw_pg_bytes(rows, i, 1), expected)) {

@@ -13,25 +13,24 @@
 
 enum { CONNECT_TIMEOUT_DEFAULT_MS = 5000 };
 
-struct sw_pg *sw_pg_new_with(const struct sw_pg_config *config, const struct sw_pg_statement *statements,
-			     size_t count)
+struct sw_pg *sw_pg_new_with(const struct sw_pg_config *config, const struct sw_pg_statement *statements, size_t count)
 {
 	struct sw_pg *pg = sw_xcalloc(1, sizeof(*pg));
 	pg->url = sw_xstrdup(config->url);
 	pg->application_name = sw_xstrdup(config->application_name ? config->application_name : "surewire");
-	pg->connect_timeout_ms =
-		config->connect_timeout_ms > 0 ? config->connect_timeout_ms : CONNECT_TIMEOUT_DEFAULT_MS;
+	pg->connect_timeout_ms = config->connect_timeout_ms > 0 ? config->connect_timeout_ms
+								: CONNECT_TIMEOUT_DEFAULT_MS;
 	pg->statement_timeout_ms = config->statement_timeout_ms > 0 ? config->statement_timeout_ms : 0;
 	pg->statements = statements;
 	pg->statement_count = count;
 	pg->prepared = sw_xcalloc(count, sizeof(*pg->prepared));
 	sw_arena_init(&pg->arena);
-	pg->metrics.statements =
-		sw_metric_counter("surewire_store_statements_total", NULL, "Statements sent to the store.");
-	pg->metrics.transactions =
-		sw_metric_counter("surewire_store_transactions_total", NULL, "Transactions committed.");
-	pg->metrics.reconnects =
-		sw_metric_counter("surewire_store_reconnects_total", NULL, "Connections made anew after a loss.");
+	pg->metrics.statements = sw_metric_counter("surewire_store_statements_total", NULL,
+						   "Statements sent to the store.");
+	pg->metrics.transactions = sw_metric_counter("surewire_store_transactions_total", NULL,
+						     "Transactions committed.");
+	pg->metrics.reconnects = sw_metric_counter("surewire_store_reconnects_total", NULL,
+						   "Connections made anew after a loss.");
 	pg->metrics.duration = sw_metric_histogram_ms("surewire_store_transaction_seconds", NULL,
 						      "Time of a batch from sending to its commit.");
 	return pg;

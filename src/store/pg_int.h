@@ -58,8 +58,7 @@ struct sw_pg {
 };
 
 /* As sw_pg_new() with another table of statements; borrowed. For tests. */
-struct sw_pg *sw_pg_new_with(const struct sw_pg_config *config, const struct sw_pg_statement *statements,
-			     size_t count);
+struct sw_pg *sw_pg_new_with(const struct sw_pg_config *config, const struct sw_pg_statement *statements, size_t count);
 
 /* Runs SQL text outside of the pipeline, each call a transaction of its own unless BEGIN was sent before. Without
  * params: any number of statements, results as text; with: one statement, binary. The last result is sw_pg_result(pg,

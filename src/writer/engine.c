@@ -52,9 +52,8 @@ static void on_assign(struct sw_engine *engine, const struct note *note)
 	holding->role = note->role;
 	holding->queue = note->queue;
 	holding->epoch = note->epoch;
-	struct sw_consumer_config config = {.prefetch = (uint16_t)engine->writer->config.prefetch,
-					    .on_delivery = on_delivery,
-					    .ctx = holding};
+	struct sw_consumer_config config = {
+		.prefetch = (uint16_t)engine->writer->config.prefetch, .on_delivery = on_delivery, .ctx = holding};
 	sw_queue_name(note->role, note->queue, config.queue);
 	int err = sw_consumer_open(engine->writer->config.consume_bus, &config, &holding->consumer);
 	if (err) {
@@ -189,8 +188,7 @@ static void dispatch(struct sw_engine *engine, struct sw_mail *mails)
 			pend(engine, (struct arrival *)note);
 			break;
 		case MAIL_PUBLISHED:
-			outbox_published(engine,
-					 (struct parcel *)((char *)note - offsetof(struct parcel, note)));
+			outbox_published(engine, (struct parcel *)((char *)note - offsetof(struct parcel, note)));
 			break;
 		case MAIL_ASSIGN:
 		case MAIL_RELEASE:

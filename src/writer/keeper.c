@@ -12,7 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENGINES_MAX = 256, QUEUES_MAX = 2 * SW_LOGICAL_PARTITIONS, EXPIRE_EVERY_TICKS = 200, APPLIED_KEEP_MS = 48 * 3600 * 1000 };
+enum {
+	ENGINES_MAX = 256,
+	QUEUES_MAX = 2 * SW_LOGICAL_PARTITIONS,
+	EXPIRE_EVERY_TICKS = 200,
+	APPLIED_KEEP_MS = 48 * 3600 * 1000
+};
 
 struct live_engine {
 	int64_t id;

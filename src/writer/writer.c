@@ -8,10 +8,12 @@
 
 static void open_metrics(struct sw_writer *writer)
 {
-	writer->batches = sw_metric_counter("surewire_writer_batches_total", NULL, "Transactions of the writer engine.");
+	writer->batches = sw_metric_counter("surewire_writer_batches_total", NULL,
+					    "Transactions of the writer engine.");
 	writer->items = sw_metric_counter("surewire_writer_items_total", NULL, "Items that went through them.");
-	writer->conflicts = sw_metric_counter("surewire_writer_conflicts_total", NULL,
-					      "Transactions repeated because of a key that existed: retries of clients, redeliveries.");
+	writer->conflicts = sw_metric_counter(
+		"surewire_writer_conflicts_total", NULL,
+		"Transactions repeated because of a key that existed: retries of clients, redeliveries.");
 	writer->fenced = sw_metric_counter("surewire_writer_fenced_total", NULL,
 					   "Transactions refused because the partition had moved.");
 	writer->poisoned = sw_metric_counter("surewire_writer_poison_total", NULL,

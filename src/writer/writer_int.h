@@ -107,11 +107,11 @@ struct sw_engine {
 	unsigned flights;
 	struct flight *flight_first; /* in the order of their commits */
 	struct flight **flight_last;
-	bool lost; /* of a flight that ended: none behind it is acked */
+	bool lost;           /* of a flight that ended: none behind it is acked */
 	unsigned one_by_one; /* so many batches of a single envelope follow: a poisonous one is being looked for */
 	struct lane lanes[SW_LOGICAL_PARTITIONS];
 	struct parcel *retries;
-	struct note *commands; /* of the keeper, in order; never carried out from inside dispatch */
+	struct note *commands;              /* of the keeper, in order; never carried out from inside dispatch */
 	int64_t gone_nodes[GONE_NODES_MAX]; /* their sessions are dropped in the next turn */
 	unsigned gone_count;
 	_Atomic bool stopping;
@@ -160,6 +160,7 @@ int64_t outbox_retry(struct sw_engine *engine);
 
 /* keeper.c */
 void *keeper_main(void *arg);
-void keeper_tell(struct sw_writer *writer, struct sw_engine *engine, enum mail_kind kind, const struct holding *holding);
+void keeper_tell(struct sw_writer *writer, struct sw_engine *engine, enum mail_kind kind,
+		 const struct holding *holding);
 
 #endif

@@ -17,14 +17,12 @@ static int depth_of(const json_t *value)
 	const char *key;
 	json_t *child;
 	if (json_is_object(value)) {
-		json_object_foreach((json_t *)(uintptr_t)value, key, child)
-		{
+		json_object_foreach ((json_t *)(uintptr_t)value, key, child) {
 			int depth = depth_of(child);
 			deepest = depth > deepest ? depth : deepest;
 		}
 	}
-	json_array_foreach(value, index, child)
-	{
+	json_array_foreach (value, index, child) {
 		int depth = depth_of(child);
 		deepest = depth > deepest ? depth : deepest;
 	}

@@ -24,15 +24,15 @@ int64_t from_now_ms(int64_t ms)
 }
 
 /* Polls; only the deadline of the whole wait is a failure. */
-#define WAIT_FOR(condition)                                                                                          \
-	do {                                                                                                         \
-		int64_t wait_until = from_now_ms(WAIT_MAX_MS);                                                       \
-		while (!(condition)) {                                                                               \
-			if (sw_clock_mono_ms() > wait_until) {                                                       \
-				fail_msg("waited in vain for: %s", #condition);                                      \
-			}                                                                                            \
-			usleep(5000);                                                                                \
-		}                                                                                                    \
+#define WAIT_FOR(condition)                                                     \
+	do {                                                                    \
+		int64_t wait_until = from_now_ms(WAIT_MAX_MS);                  \
+		while (!(condition)) {                                          \
+			if (sw_clock_mono_ms() > wait_until) {                  \
+				fail_msg("waited in vain for: %s", #condition); \
+			}                                                       \
+			usleep(5000);                                           \
+		}                                                               \
 	} while (0)
 
 int fixture_open(void **state)

@@ -47,7 +47,7 @@ struct seen {
 	struct sw_consumer *consumer;
 	pthread_mutex_t lock;
 	enum { SEEN_ACK, SEEN_HOLD, SEEN_REQUEUE } mode; /* what happens to a delivery at once */
-	int first[NUMBERS_MAX];             /* numbers in the order of their first delivery */
+	int first[NUMBERS_MAX];                          /* numbers in the order of their first delivery */
 	int first_count;
 	int times[NUMBERS_MAX];
 	int total;

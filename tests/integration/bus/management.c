@@ -110,7 +110,7 @@ static int close_matching(const char *client_name)
 	int closed = 0;
 	size_t i;
 	json_t *row;
-	json_array_foreach(list, i, row) {
+	json_array_foreach (list, i, row) {
 		const char *provided = json_string_value(json_object_get(row, "user_provided_name"));
 		if (provided && strcmp(provided, client_name) == 0) {
 			const char *name = json_string_value(json_object_get(row, "name"));

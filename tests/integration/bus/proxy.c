@@ -33,8 +33,7 @@ static void accept_one(void)
 {
 	int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (client < 0 || pair_count == PAIRS_MAX ||
-	    connect(server, (struct sockaddr *)&broker, sizeof(broker)) < 0) {
+	if (client < 0 || pair_count == PAIRS_MAX || connect(server, (struct sockaddr *)&broker, sizeof(broker)) < 0) {
 		close(server);
 		close(client);
 		return;

@@ -432,7 +432,7 @@ async def test_frames__many_before_the_welcome__are_answered_in_order(shared):
 
 @within
 async def test_connections__past_the_limit__refused_and_served_again_later(world):
-    node = world.node({"gateway.connections_max": 8, "gateway.threads": 1})
+    node = world.node({"gateway.connections_max": 8, "gateway.threads": 3})
     alice = world.people("alice")
     sockets = [socket.create_connection(("127.0.0.1", node.gateway_port)) for _ in range(12)]
 

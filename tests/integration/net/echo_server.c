@@ -22,14 +22,14 @@ struct app {
 	struct sw_http_server *server;
 	struct sw_ws_limits limits;
 	struct sw_http_options http;
-	size_t conns_max;
+	struct sw_net_limit limit;
 	size_t per_address_max;
 	size_t from_address; /* every test comes from one address */
 	size_t gone;
 	uv_pipe_t input;
 };
 
-static struct app app = {.limits = SW_WS_LIMITS_DEFAULT, .conns_max = 10000};
+static struct app app = {.limits = SW_WS_LIMITS_DEFAULT, .limit.max = 10000};
 
 static bool has_prefix(struct sw_bytes text, const char *prefix, uint64_t *number_out)
 {
@@ -292,7 +292,7 @@ static void read_arguments(int argc, char **argv)
 		} else if (strcmp(argv[i], "--per-address") == 0 && i + 1 < argc) {
 			app.per_address_max = strtoul(argv[++i], NULL, 10);
 		} else if (strcmp(argv[i], "--conns") == 0 && i + 1 < argc) {
-			app.conns_max = strtoul(argv[++i], NULL, 10);
+			app.limit.max = strtoul(argv[++i], NULL, 10);
 		} else if (strcmp(argv[i], "--queue") == 0 && i + 1 < argc) {
 			app.limits.queue_bytes_max = (uint32_t)strtoul(argv[++i], NULL, 10);
 		} else {
@@ -308,7 +308,7 @@ int main(int argc, char **argv)
 	app.http.on_request = on_request;
 	app.http.body_bytes_max = BODY_BYTES_MAX;
 	app.loop = sw_loop_new("echo", 16);
-	app.net = sw_net_new(app.loop, app.conns_max);
+	app.net = sw_net_new(app.loop, &app.limit);
 	app.server = sw_http_server_new(&app.http);
 	struct sw_listen_options options = {
 		.address = "127.0.0.1", .tls = app.tls, .on_conn = on_conn, .admit = admit, .leave = leave};

@@ -52,7 +52,8 @@ static void on_request(void *ctx, struct sw_http_exchange *exchange)
 {
 	struct sw_ws *ws;
 	(void)ctx;
-	if (sw_http_upgrade(exchange, &(struct sw_ws_upgrade){.handlers = &handlers, .limits = &limits}, &ws) != SW_OK) {
+	if (sw_http_upgrade(exchange, &(struct sw_ws_upgrade){.handlers = &handlers, .limits = &limits}, &ws) !=
+	    SW_OK) {
 		abort();
 	}
 }
@@ -98,7 +99,8 @@ static void expect(struct client *client, const void *bytes, size_t len)
 
 static void open_client(struct client *client, uint16_t port, SSL_CTX *tls)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	client->fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
 		perror("client: connect");
@@ -188,7 +190,8 @@ static void on_child(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 	size_t used = mallinfo2().uordblks - before_bytes;
 	printf("%zu idle %s connections: %zu bytes of heap each (uv_tcp_t %zu, parser %zu)\n", sw_net_conns(net),
-	       watch->tls ? "TLS WebSocket" : "WebSocket", used / watch->count, sizeof(uv_tcp_t), sizeof(struct sw_ws_parser));
+	       watch->tls ? "TLS WebSocket" : "WebSocket", used / watch->count, sizeof(uv_tcp_t),
+	       sizeof(struct sw_ws_parser));
 	fflush(stdout);
 	if (write(watch->word_fd, "g", 1) != 1) {
 		abort();
@@ -197,8 +200,9 @@ static void on_child(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static void serve(struct sw_tls *tls, struct watch *watch, int ready_fd)
 {
+	struct sw_net_limit limit = {.max = watch->count};
 	loop = sw_loop_new("memory", 16);
-	net = sw_net_new(loop, watch->count);
+	net = sw_net_new(loop, &limit);
 	server = sw_http_server_new(&(struct sw_http_options){.on_request = on_request});
 	struct sw_listen_options options = {.address = "127.0.0.1", .on_conn = on_conn, .tls = tls};
 	struct sw_diag diag = {0};

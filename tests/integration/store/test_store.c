@@ -10,8 +10,21 @@
 #include <string.h>
 
 enum {
-	INSERT, INSERT_MANY, READ_ALL, ECHO_TEXT, ECHO_TYPES, COUNT, SUICIDE, SLEEP, INSERT_CHILD, FENCE, LOCK, STAR,
-	NO_TABLE, COPY, STATEMENTS,
+	INSERT,
+	INSERT_MANY,
+	READ_ALL,
+	ECHO_TEXT,
+	ECHO_TYPES,
+	COUNT,
+	SUICIDE,
+	SLEEP,
+	INSERT_CHILD,
+	FENCE,
+	LOCK,
+	STAR,
+	NO_TABLE,
+	COPY,
+	STATEMENTS,
 };
 
 static const struct sw_pg_statement statements[STATEMENTS] = {
@@ -350,7 +363,8 @@ static void sw_pg_run__deadline__timeout_and_dropped(void **state)
 static void sw_pg_run__read_only__unavailable(void **state)
 {
 	struct store *s = *state;
-	assert_int_equal(sw_pg_exec(s->pg, "SET default_transaction_read_only = on", NULL, fixture_deadline(), NULL), SW_OK);
+	assert_int_equal(sw_pg_exec(s->pg, "SET default_transaction_read_only = on", NULL, fixture_deadline(), NULL),
+			 SW_OK);
 	sw_pg_begin(s->pg);
 	queue_insert(s, 1, "a");
 	assert_int_equal(run(s), SW_EUNAVAILABLE);

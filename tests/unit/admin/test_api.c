@@ -160,6 +160,7 @@ static void open__admin_with_a_short_token__refused(void **state)
 
 struct fake {
 	struct sw_loop *loop;
+	struct sw_net_limit limit;
 	struct sw_net *net;
 	struct sw_http_server *server;
 	struct sw_listener *listener;
@@ -211,9 +212,9 @@ static void on_close(struct sw_task *task)
 static int fake_setup(void **state)
 {
 	static struct fake fake;
-	fake = (struct fake){.close_task.run = on_close};
+	fake = (struct fake){.close_task.run = on_close, .limit.max = 8};
 	fake.loop = sw_loop_new("fake", 8);
-	fake.net = sw_net_new(fake.loop, 8);
+	fake.net = sw_net_new(fake.loop, &fake.limit);
 	const struct sw_http_options options = {.ctx = &fake, .on_request = on_request};
 	fake.server = sw_http_server_new(&options);
 	const struct sw_api_store store = {fake_submit, &fake};

@@ -16,7 +16,8 @@ static int64_t retry_after(const char *value, int64_t max_ms)
 	struct sw_http_response res = {.status = 503};
 	if (value) {
 		res.headers[0] = (struct sw_http_header){.name = sw_bytes_str("date"), .value = sw_bytes_str("x")};
-		res.headers[1] = (struct sw_http_header){.name = sw_bytes_str("retry-after"), .value = sw_bytes_str(value)};
+		res.headers[1] = (struct sw_http_header){.name = sw_bytes_str("retry-after"),
+							 .value = sw_bytes_str(value)};
 		res.header_count = 2;
 	}
 	return sw_http_retry_after_ms(&res, NOW_MS, max_ms);
@@ -44,8 +45,15 @@ static void retry_after_ms__dates__difference_never_negative(void **state)
 static void retry_after_ms__absent_or_malformed__minus_one(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"", "-1", "1.5", "soon", "30 ", "Sun, 06 Nov 1994 08:49:37 GMT+1", "Sun, 06 Nov 1994 08:49:37",
-					  "Sunday, 06-Nov-94 08:49:37 GMT", "99999999999999999999999999999999999999999999"};
+	static const char *const bad[] = {"",
+					  "-1",
+					  "1.5",
+					  "soon",
+					  "30 ",
+					  "Sun, 06 Nov 1994 08:49:37 GMT+1",
+					  "Sun, 06 Nov 1994 08:49:37",
+					  "Sunday, 06-Nov-94 08:49:37 GMT",
+					  "99999999999999999999999999999999999999999999"};
 	assert_int_equal(retry_after(NULL, 60000), -1);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(retry_after(bad[i], 60000), -1);

@@ -180,9 +180,13 @@ static void uuid_parse__good_and_bad__round_trip_or_error(void **state)
 	assert_int_equal(sw_uuid_parse(sw_bytes_str("00112233-4455-6677-8899-AABBccddeeff"), &uuid), SW_OK);
 	sw_uuid_format(&uuid, text);
 	assert_string_equal(text, "00112233-4455-6677-8899-aabbccddeeff");
-	static const char *const bad[] = {"", "00112233-4455-6677-8899-aabbccddeef", "00112233-4455-6677-8899-aabbccddeefff",
-					  "00112233x4455-6677-8899-aabbccddeeff", "0011223304455-6677-8899-aabbccddeef-",
-					  "0011223g-4455-6677-8899-aabbccddeeff", "{0112233-4455-6677-8899-aabbccddeef}"};
+	static const char *const bad[] = {"",
+					  "00112233-4455-6677-8899-aabbccddeef",
+					  "00112233-4455-6677-8899-aabbccddeefff",
+					  "00112233x4455-6677-8899-aabbccddeeff",
+					  "0011223304455-6677-8899-aabbccddeef-",
+					  "0011223g-4455-6677-8899-aabbccddeeff",
+					  "{0112233-4455-6677-8899-aabbccddeef}"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(sw_uuid_parse(sw_bytes_str(bad[i]), &uuid), SW_EPARSE);
 	}
@@ -246,10 +250,12 @@ static void blob__shared__bytes_stay_until_the_last_reference(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(id_next__one_frozen_millisecond__unique_rising_and_borrowed, freeze, thaw),
+		cmocka_unit_test_setup_teardown(id_next__one_frozen_millisecond__unique_rising_and_borrowed, freeze,
+						thaw),
 		cmocka_unit_test_setup_teardown(id_next__clock_goes_back__still_rising, freeze, thaw),
 		cmocka_unit_test_setup_teardown(id_next__two_nodes_at_once__differ, freeze, thaw),
-		cmocka_unit_test_setup_teardown(id_next_low6__any_partition__bits_are_as_asked_and_rising, freeze, thaw),
+		cmocka_unit_test_setup_teardown(id_next_low6__any_partition__bits_are_as_asked_and_rising, freeze,
+						thaw),
 		cmocka_unit_test(id_next__several_threads__no_id_twice),
 		cmocka_unit_test(uuid_random__two__version_4_and_different),
 		cmocka_unit_test(uuid_derive__same_and_other_parts__stable_and_distinct),

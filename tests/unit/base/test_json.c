@@ -39,7 +39,8 @@ static void put_string__every_ascii_character__jansson_reads_it_back(void **stat
 static void parse__bad_texts__error_with_a_reason(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"", "{", "{} {}", "{\"a\":1,\"a\":2}", "nul", "\"\xff\"", "[1,]", "{\"a\" 1}", "\"\\ud800\""};
+	static const char *const bad[] = {"",         "{",    "{} {}",     "{\"a\":1,\"a\":2}", "nul",
+					  "\"\xff\"", "[1,]", "{\"a\" 1}", "\"\\ud800\""};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		json_t *value = NULL;
 		struct sw_diag diag = {0};
@@ -75,7 +76,8 @@ static void get_str__present_absent_and_other_type__text_or_empty(void **state)
 {
 	(void)state;
 	json_t *value;
-	assert_int_equal(sw_json_parse(sw_bytes_str("{\"s\":\"te\\u0000xt\",\"n\":1,\"e\":\"\"}"), 2, &value, NULL), SW_EPARSE);
+	assert_int_equal(sw_json_parse(sw_bytes_str("{\"s\":\"te\\u0000xt\",\"n\":1,\"e\":\"\"}"), 2, &value, NULL),
+			 SW_EPARSE);
 	assert_int_equal(sw_json_parse(sw_bytes_str("{\"s\":\"text\",\"n\":1,\"e\":\"\"}"), 2, &value, NULL), SW_OK);
 	assert_true(sw_bytes_equal_str(sw_json_get_str(value, "s"), "text"));
 	assert_null(sw_json_get_str(value, "n").ptr);

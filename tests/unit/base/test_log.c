@@ -63,7 +63,8 @@ static const char *written(bool json)
 static void write__plain_fields__logfmt(void **state)
 {
 	(void)state;
-	SW_LOG(INFO, "test.it", SW_F_STR("a", "x"), SW_F_INT("b", -3), SW_F_U64("c", UINT64_MAX), SW_F_BYTES("d", sw_bytes("yz", 1)));
+	SW_LOG(INFO, "test.it", SW_F_STR("a", "x"), SW_F_INT("b", -3), SW_F_U64("c", UINT64_MAX),
+	       SW_F_BYTES("d", sw_bytes("yz", 1)));
 	assert_string_equal(written(false), PREFIX " a=x b=-3 c=18446744073709551615 d=y\n");
 	SW_LOG(INFO, "test.it", SW_F_ERR(SW_EBUSY));
 	assert_string_equal(written(false), PREFIX " error=SW_EBUSY error_text=\"a bounded queue is full\"\n");
@@ -72,10 +73,12 @@ static void write__plain_fields__logfmt(void **state)
 static void write__values_that_could_forge_fields_or_lines__quoted(void **state)
 {
 	(void)state;
-	SW_LOG(INFO, "test.it", SW_F_STR("a", "x level=error"), SW_F_STR("b", "1\nts=2"), SW_F_STR("c", "\"q\\"), SW_F_STR("d", ""),
-	       SW_F_STR("e", NULL), SW_F_STR("f", "k=v"), SW_F_STR("g", "\x1b[2J"), SW_F_STR("h", "é"));
-	assert_string_equal(written(false), PREFIX " a=\"x level=error\" b=\"1\\nts=2\" c=\"\\\"q\\\\\" d=\"\" e=\"\" f=\"k=v\" "
-					      "g=\"\\u001b[2J\" h=\"é\"\n");
+	SW_LOG(INFO, "test.it", SW_F_STR("a", "x level=error"), SW_F_STR("b", "1\nts=2"), SW_F_STR("c", "\"q\\"),
+	       SW_F_STR("d", ""), SW_F_STR("e", NULL), SW_F_STR("f", "k=v"), SW_F_STR("g", "\x1b[2J"),
+	       SW_F_STR("h", "é"));
+	assert_string_equal(written(false),
+			    PREFIX " a=\"x level=error\" b=\"1\\nts=2\" c=\"\\\"q\\\\\" d=\"\" e=\"\" f=\"k=v\" "
+				   "g=\"\\u001b[2J\" h=\"é\"\n");
 }
 
 static void write__json__one_valid_object_a_line(void **state)

@@ -52,9 +52,25 @@ static void valid__every_code_point__all_but_surrogates(void **state)
 static void valid__malformed__refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xe2\x82",
-					  "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-					  "\xfe", "\xff", "a\xc3z", "\xc3\xc3", "\xe2\x82z", "\xf0\x9f\x98z"};
+	static const char *const bad[] = {"\x80",
+					  "\xbf",
+					  "\xc0\x80",
+					  "\xc1\xbf",
+					  "\xc2",
+					  "\xe0\x80\x80",
+					  "\xe0\x9f\xbf",
+					  "\xe2\x82",
+					  "\xed\xa0\x80",
+					  "\xf0\x80\x80\x80",
+					  "\xf0\x8f\xbf\xbf",
+					  "\xf4\x90\x80\x80",
+					  "\xf5\x80\x80\x80",
+					  "\xfe",
+					  "\xff",
+					  "a\xc3z",
+					  "\xc3\xc3",
+					  "\xe2\x82z",
+					  "\xf0\x9f\x98z"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_false(sw_utf8_valid(sw_bytes_str(bad[i])));
 	}

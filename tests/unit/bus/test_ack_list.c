@@ -170,12 +170,9 @@ static void forget__some_out__owners_keep_them(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(settle__run_at_the_front__one_multiple),
-		TEST(settle__gap__multiple_stops_before_it),
-		TEST(settle__front_still_out__single_acks),
-		TEST(settle__requeue__never_covered_by_an_ack),
-		TEST(settle__kept__stays_unacked_for_ever),
-		TEST(settle__verdict_given_but_not_taken__not_covered),
+		TEST(settle__run_at_the_front__one_multiple), TEST(settle__gap__multiple_stops_before_it),
+		TEST(settle__front_still_out__single_acks),   TEST(settle__requeue__never_covered_by_an_ack),
+		TEST(settle__kept__stays_unacked_for_ever),   TEST(settle__verdict_given_but_not_taken__not_covered),
 		TEST(forget__some_out__owners_keep_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

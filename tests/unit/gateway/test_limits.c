@@ -18,10 +18,9 @@ static int64_t fake_mono_ms(void)
 static int setup(void **state)
 {
 	static struct sw_gateway gateway;
-	gateway = (struct sw_gateway){.config = {.rate_user_per_s = 10,
-						 .rate_user_burst = 3,
-						 .rate_address_per_s = 1,
-						 .rate_address_burst = 2}};
+	gateway = (struct sw_gateway){
+		.config = {
+			.rate_user_per_s = 10, .rate_user_burst = 3, .rate_address_per_s = 1, .rate_address_burst = 2}};
 	now_ms = 1000;
 	sw_clock_override(fake_mono_ms, NULL);
 	gateway.rates = rates_new();
@@ -110,7 +109,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rate_take_user__more_than_the_burst_at_once__refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(rate_take_user__after_a_pause__as_many_as_the_rate_gives, setup, teardown),
+		cmocka_unit_test_setup_teardown(rate_take_user__after_a_pause__as_many_as_the_rate_gives, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(rate_take_user__after_a_long_pause__never_more_than_the_burst, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(rate_take_user__another_user__has_a_bucket_of_its_own, setup, teardown),

@@ -56,9 +56,11 @@ static void check__good__accepted_with_the_token(void **state)
 	const char *headers = "Host: h\r\n" GOOD_UPGRADE GOOD_KEY GOOD_PROTOCOL;
 	assert_int_equal(check("GET /v1/ws HTTP/1.1", headers, &rules, accept), 0);
 	assert_string_equal(accept, rfc_accept);
-	assert_int_equal(status_of("Host: h\r\nUpgrade: WebSocket\r\nConnection: keep-alive, UPGRADE\r\n" GOOD_KEY
-				   "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: surewire.v1\r\nOrigin: https://b.example\r\n"),
-			 0);
+	assert_int_equal(
+		status_of(
+			"Host: h\r\nUpgrade: WebSocket\r\nConnection: keep-alive, UPGRADE\r\n" GOOD_KEY
+			"Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: surewire.v1\r\nOrigin: https://b.example\r\n"),
+		0);
 	static const struct sw_handshake_rules open_rules;
 	headers = "Host: h\r\nOrigin: https://anywhere\r\n" GOOD_UPGRADE GOOD_KEY;
 	assert_int_equal(check("GET / HTTP/1.1", headers, &open_rules, accept), 0);
@@ -72,28 +74,42 @@ static void check__each_row_of_the_table__its_status(void **state)
 	assert_int_equal(check("POST / HTTP/1.1", good, &rules, accept), 405);
 	assert_int_equal(check("GET / HTTP/1.0", good, &rules, accept), 400);
 	assert_int_equal(status_of("Host: h\r\nContent-Length: 1\r\n" GOOD_UPGRADE GOOD_KEY GOOD_PROTOCOL), 400);
-	assert_int_equal(status_of("Host: h\r\nTransfer-Encoding: chunked\r\n" GOOD_UPGRADE GOOD_KEY GOOD_PROTOCOL), 400);
+	assert_int_equal(status_of("Host: h\r\nTransfer-Encoding: chunked\r\n" GOOD_UPGRADE GOOD_KEY GOOD_PROTOCOL),
+			 400);
 	assert_int_equal(status_of("Host: h\r\nConnection: Upgrade\r\n" GOOD_KEY GOOD_PROTOCOL), 426);
 	assert_int_equal(status_of("Host: h\r\nUpgrade: websocket\r\n" GOOD_KEY GOOD_PROTOCOL), 426);
-	assert_int_equal(status_of("Host: h\r\nUpgrade: websocket2\r\nConnection: Upgrade\r\n" GOOD_KEY GOOD_PROTOCOL), 426);
-	assert_int_equal(status_of("Host: h\r\n" GOOD_UPGRADE "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" GOOD_PROTOCOL), 426);
-	assert_int_equal(status_of("Host: h\r\n" GOOD_UPGRADE GOOD_KEY "Sec-WebSocket-Version: 13\r\n" GOOD_PROTOCOL), 426);
+	assert_int_equal(status_of("Host: h\r\nUpgrade: websocket2\r\nConnection: Upgrade\r\n" GOOD_KEY GOOD_PROTOCOL),
+			 426);
+	assert_int_equal(
+		status_of("Host: h\r\n" GOOD_UPGRADE "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" GOOD_PROTOCOL),
+		426);
+	assert_int_equal(status_of("Host: h\r\n" GOOD_UPGRADE GOOD_KEY "Sec-WebSocket-Version: 13\r\n" GOOD_PROTOCOL),
+			 426);
 	assert_int_equal(status_of("Host: h\r\n" GOOD_UPGRADE "Sec-WebSocket-Version: 13\r\n" GOOD_PROTOCOL), 400);
 	assert_int_equal(status_of("Host: h\r\n" GOOD_UPGRADE GOOD_KEY "Sec-WebSocket-Key: x\r\n" GOOD_PROTOCOL), 400);
-	assert_int_equal(status_of("Host: h\r\nOrigin: https://c.example\r\n" GOOD_UPGRADE GOOD_KEY GOOD_PROTOCOL), 403);
+	assert_int_equal(status_of("Host: h\r\nOrigin: https://c.example\r\n" GOOD_UPGRADE GOOD_KEY GOOD_PROTOCOL),
+			 403);
 	assert_int_equal(status_of("Host: h\r\nOrigin: null\r\n" GOOD_UPGRADE GOOD_KEY GOOD_PROTOCOL), 403);
 	assert_int_equal(status_of("Host: h\r\n" GOOD_UPGRADE GOOD_KEY), 400);
-	assert_int_equal(status_of("Host: h\r\n" GOOD_UPGRADE GOOD_KEY "Sec-WebSocket-Protocol: surewire.v10\r\n"), 400);
+	assert_int_equal(status_of("Host: h\r\n" GOOD_UPGRADE GOOD_KEY "Sec-WebSocket-Protocol: surewire.v10\r\n"),
+			 400);
 }
 
 static void check__keys_that_are_not_16_bytes_of_base64__400(void **state)
 {
 	(void)state;
-	static const char *const keys[] = {"", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQA=",
-					   "dGhlIHNhbXBsZSBub25jZQAA", "dGhl IHNhbXBsZSBub25jZ==", "dGhlIHNhbXBsZSBub25jZQ==="};
+	static const char *const keys[] = {"",
+					   "dGhlIHNhbXBsZSBub25jZQ=",
+					   "dGhlIHNhbXBsZSBub25jZQ",
+					   "dGhlIHNhbXBsZSBub25jZQA=",
+					   "dGhlIHNhbXBsZSBub25jZQAA",
+					   "dGhl IHNhbXBsZSBub25jZ==",
+					   "dGhlIHNhbXBsZSBub25jZQ==="};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		char headers[500];
-		snprintf(headers, sizeof(headers), "Host: h\r\n" GOOD_UPGRADE GOOD_PROTOCOL "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n",
+		snprintf(headers, sizeof(headers),
+			 "Host: h\r\n" GOOD_UPGRADE GOOD_PROTOCOL
+			 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n",
 			 keys[i]);
 		assert_int_equal(status_of(headers), 400);
 	}

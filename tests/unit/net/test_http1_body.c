@@ -134,7 +134,11 @@ static void query_param__by_name__first_exact_match(void **state)
 		const char *name;
 		int rc;
 		const char *value;
-	} rows[] = {{"a", SW_OK, "1 2"}, {"flag", SW_OK, ""}, {"empty", SW_OK, ""}, {"b", SW_ENOTFOUND, ""}, {"bad", SW_EPARSE, NULL}};
+	} rows[] = {{"a", SW_OK, "1 2"},
+		    {"flag", SW_OK, ""},
+		    {"empty", SW_OK, ""},
+		    {"b", SW_ENOTFOUND, ""},
+		    {"bad", SW_EPARSE, NULL}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct sw_buf out;
 		sw_buf_init(&out, 16);
@@ -158,14 +162,19 @@ static void expect_response(const struct sw_http1_response *res, const char *exp
 static void put_response__kinds__exact_bytes(void **state)
 {
 	(void)state;
-	expect_response(&(struct sw_http1_response){.status = 200, .content_type = "text/plain", .body = sw_bytes_str("hi"), .keep_alive = true},
-			"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi");
-	expect_response(&(struct sw_http1_response){.status = 429, .extra = "Retry-After: 1\r\n"},
-			"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+	expect_response(
+		&(struct sw_http1_response){
+			.status = 200, .content_type = "text/plain", .body = sw_bytes_str("hi"), .keep_alive = true},
+		"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi");
+	expect_response(
+		&(struct sw_http1_response){.status = 429, .extra = "Retry-After: 1\r\n"},
+		"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 	expect_response(&(struct sw_http1_response){.status = 204, .body = sw_bytes_str("no"), .keep_alive = true},
 			"HTTP/1.1 204 No Content\r\n\r\n");
-	expect_response(&(struct sw_http1_response){.status = 200, .body = sw_bytes_str("hi"), .keep_alive = true, .head_only = true},
-			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+	expect_response(
+		&(struct sw_http1_response){
+			.status = 200, .body = sw_bytes_str("hi"), .keep_alive = true, .head_only = true},
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
 	expect_response(&(struct sw_http1_response){.status = 200, .keep_alive = true, .chunked = true},
 			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
 	assert_string_equal(sw_http1_reason(799), "Unknown");

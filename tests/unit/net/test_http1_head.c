@@ -237,16 +237,18 @@ static void parse_response__upgrade_answer__understood(void **state)
 	struct sw_http1_error error;
 	size_t scanned = 0;
 	size_t head_len;
-	static const char text[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+	static const char text[] =
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
 	assert_int_equal(sw_http1_parse_response(sw_bytes(text, 20), &scanned, &head, &head_len, &error), SW_EAGAIN);
 	assert_int_equal(sw_http1_parse_response(sw_bytes_str(text), &scanned, &head, &head_len, &error), SW_OK);
 	assert_int_equal(head.status, 101);
 	assert_true(head.upgrade);
-	static const char *const bad[] = {"HTTP/1.1 99 x\r\n\r\n", "HTTP/1.1 2000 x\r\n\r\n", "HTTP/1.1 abc x\r\n\r\n", "FTP 200 x\r\n\r\n",
-					  "HTTP/1.1\r\n\r\n"};
+	static const char *const bad[] = {"HTTP/1.1 99 x\r\n\r\n", "HTTP/1.1 2000 x\r\n\r\n", "HTTP/1.1 abc x\r\n\r\n",
+					  "FTP 200 x\r\n\r\n", "HTTP/1.1\r\n\r\n"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		scanned = 0;
-		assert_int_equal(sw_http1_parse_response(sw_bytes_str(bad[i]), &scanned, &head, &head_len, &error), SW_EPARSE);
+		assert_int_equal(sw_http1_parse_response(sw_bytes_str(bad[i]), &scanned, &head, &head_len, &error),
+				 SW_EPARSE);
 	}
 }
 

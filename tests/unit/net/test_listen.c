@@ -11,12 +11,13 @@
 
 static struct sw_loop *loop;
 static struct sw_net *net;
+static struct sw_net_limit limit = {.max = 10};
 
 static int begin(void **state)
 {
 	(void)state;
 	loop = sw_loop_new("listen", 4);
-	net = sw_net_new(loop, 10);
+	net = sw_net_new(loop, &limit);
 	return 0;
 }
 
@@ -36,7 +37,8 @@ static void on_conn(void *ctx, struct sw_conn *conn)
 
 static int open_on(const char *address, uint16_t port, bool reuse_port, struct sw_listener **out, struct sw_diag *diag)
 {
-	struct sw_listen_options options = {.address = address, .port = port, .reuse_port = reuse_port, .on_conn = on_conn};
+	struct sw_listen_options options = {
+		.address = address, .port = port, .reuse_port = reuse_port, .on_conn = on_conn};
 	return sw_listener_open(net, &options, out, diag);
 }
 

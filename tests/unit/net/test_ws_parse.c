@@ -127,7 +127,8 @@ static void next__rfc_examples__are_understood(void **state)
 	sw_buf_put(&s.bytes, masked_hello, sizeof(masked_hello));
 	expect(&s, "1[Hello] ");
 	s = begin(SW_WS_CLIENT);
-	static const uint8_t plain[] = {0x81, 5, 'H', 'e', 'l', 'l', 'o', 0x01, 3, 'H', 'e', 'l', 0x80, 2, 'l', 'o', 0x89, 5, 'H', 'e', 'l', 'l', 'o'};
+	static const uint8_t plain[] = {0x81, 5, 'H', 'e', 'l',  'l', 'o', 0x01, 3,   'H', 'e', 'l',
+					0x80, 2, 'l', 'o', 0x89, 5,   'H', 'e',  'l', 'l', 'o'};
 	sw_buf_put(&s.bytes, plain, sizeof(plain));
 	expect(&s, "1[Hello] 1[Hello] 9[Hello] ");
 }
@@ -211,25 +212,25 @@ static void raw(const char *expected, enum sw_ws_side side, const void *bytes, s
 	sw_buf_put(&s.bytes, bytes, len);
 	expect(&s, expected);
 }
-#define RAW(expected, ...)                                                                  \
+#define RAW(expected, ...) \
 	raw((expected), SW_WS_SERVER, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
 static void next__headers_that_break_the_rules__1002(void **state)
 {
 	(void)state;
-	RAW("fail:1002", 0x81, 0x01, 'x');                                  /* not masked */
-	RAW("fail:1002", 0xc1, 0x80, 0, 0, 0, 0);                           /* RSV1 */
-	RAW("fail:1002", 0xa1, 0x80, 0, 0, 0, 0);                           /* RSV2 */
-	RAW("fail:1002", 0x91, 0x80, 0, 0, 0, 0);                           /* RSV3 */
-	RAW("fail:1002", 0x09, 0x80, 0, 0, 0, 0);                           /* fragmented ping */
-	RAW("fail:1002", 0x89, 0xfe, 0, 126, 0, 0, 0, 0);                   /* long ping */
-	RAW("fail:1002", 0x80, 0x80, 0, 0, 0, 0);                           /* continuation of nothing */
-	RAW("fail:1002", 0x81, 0xfe, 0, 125, 0, 0, 0, 0);                   /* not minimal */
+	RAW("fail:1002", 0x81, 0x01, 'x');                /* not masked */
+	RAW("fail:1002", 0xc1, 0x80, 0, 0, 0, 0);         /* RSV1 */
+	RAW("fail:1002", 0xa1, 0x80, 0, 0, 0, 0);         /* RSV2 */
+	RAW("fail:1002", 0x91, 0x80, 0, 0, 0, 0);         /* RSV3 */
+	RAW("fail:1002", 0x09, 0x80, 0, 0, 0, 0);         /* fragmented ping */
+	RAW("fail:1002", 0x89, 0xfe, 0, 126, 0, 0, 0, 0); /* long ping */
+	RAW("fail:1002", 0x80, 0x80, 0, 0, 0, 0);         /* continuation of nothing */
+	RAW("fail:1002", 0x81, 0xfe, 0, 125, 0, 0, 0, 0); /* not minimal */
 	RAW("fail:1002", 0x81, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0);
 	RAW("fail:1002", 0x81, 0xff, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0); /* top bit */
 	RAW("fail:1009", 0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
-	RAW("fail:1009", 0x81, 0xff, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0);   /* 2^32 + 1 must not wrap */
-	RAW("fail:1003", 0x82, 0x80, 0, 0, 0, 0);                           /* binary to a text server */
+	RAW("fail:1009", 0x81, 0xff, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0);             /* 2^32 + 1 must not wrap */
+	RAW("fail:1003", 0x82, 0x80, 0, 0, 0, 0);                                     /* binary to a text server */
 	raw("fail:1002", SW_WS_CLIENT, (const uint8_t[]){0x81, 0x80, 0, 0, 0, 0}, 6); /* masked from a server */
 	for (unsigned opcode = 3; opcode < 16; opcode++) {
 		if (opcode < 8 || opcode > 10) {
@@ -250,7 +251,8 @@ static void next__new_message_inside_a_fragmented_one__1002(void **state)
 static void next__text_that_is_not_utf8__1007(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"\xff", "\xc3", "a\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80", "\xe2\x82", "ok\x80"};
+	static const char *const bad[] = {"\xff",     "\xc3",  "a\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80",
+					  "\xe2\x82", "ok\x80"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct stream s = begin(SW_WS_SERVER);
 		put_str(&s, 0x81, bad[i]);
@@ -283,12 +285,16 @@ static void next__close_frames__code_and_reason_or_error(void **state)
 	(void)state;
 	close_frame("8:1005[] ", "", 0);
 	close_frame("8:1000[] ", "\x03\xe8", 2);
-	close_frame("8:4999[bye é] ", "\x13\x87" "bye é", 8);
+	close_frame("8:4999[bye é] ",
+		    "\x13\x87"
+		    "bye é",
+		    8);
 	close_frame("8:3000[] ", "\x0b\xb8", 2);
 	close_frame("fail:1002", "\x03", 1);
 	close_frame("fail:1007", "\x03\xe8\xff", 3);
 	for (unsigned code = 0; code < 5100; code++) {
-		bool valid = (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) || (code >= 3000 && code <= 4999);
+		bool valid = (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) ||
+			     (code >= 3000 && code <= 4999);
 		assert_int_equal(sw_ws_code_valid(code), valid);
 	}
 	close_frame("fail:1002", "\x03\xed", 2); /* 1005 */

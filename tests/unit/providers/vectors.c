@@ -67,8 +67,7 @@ void vectors_notification(const json_t *vector, struct sw_notification *notifica
 	}
 	const char *key;
 	json_t *value;
-	json_object_foreach(json_object_get(n, "data"), key, value)
-	{
+	json_object_foreach (json_object_get(n, "data"), key, value) {
 		struct sw_push_datum *datum = &notification_out->data[notification_out->data_count++];
 		*datum = (struct sw_push_datum){key, sw_bytes(json_string_value(value), json_string_length(value))};
 	}
@@ -182,8 +181,7 @@ static void read_response(const json_t *vector, struct sw_http_response *http_ou
 	};
 	const char *key;
 	json_t *value;
-	json_object_foreach(json_object_get(vector, "headers"), key, value)
-	{
+	json_object_foreach (json_object_get(vector, "headers"), key, value) {
 		http_out->headers[http_out->header_count++] = (struct sw_http_header){
 			sw_bytes_str(key), sw_bytes_str(json_string_value(value)), false};
 	}

@@ -60,7 +60,7 @@ static int teardown(void **state)
 	sw_loop_free(f->pusher.loop);
 	struct sw_pusher_envelope *envelope;
 	struct sw_pusher_envelope *next;
-	DL_FOREACH_SAFE(f->instance.envelopes, envelope, next) {
+	DL_FOREACH_SAFE (f->instance.envelopes, envelope, next) {
 		free(envelope);
 	}
 	for (size_t i = 0; i < f->body_count; i++) {
@@ -135,7 +135,8 @@ static void job_end__final__copies_are_repeats(void **state)
 	arrive(f, 1, 2);
 	arrive(f, 1, 2);
 	arrive(f, 1, 3);
-	end_leader(f, &(struct sw_push_step){.next = SW_PUSH_NEXT_END, .result = SW_PUSH_RESULT_DELIVERED, .attempts = 3});
+	end_leader(f,
+		   &(struct sw_push_step){.next = SW_PUSH_NEXT_END, .result = SW_PUSH_RESULT_DELIVERED, .attempts = 3});
 	assert_int_equal(counted(f, SW_PUSH_RESULT_DELIVERED), 1);
 	assert_int_equal(counted(f, SW_PUSH_RESULT_REPEAT), 2);
 	assert_int_equal(f->instance.active, 0);
@@ -149,13 +150,15 @@ static void job_end__later__older_copies_end_and_the_next_try_goes_on(void **sta
 	arrive(f, 1, 2);
 	arrive(f, 1, 3);
 	arrive(f, 1, 3);
-	end_leader(f, &(struct sw_push_step){.next = SW_PUSH_NEXT_LATER, .result = SW_PUSH_RESULT_RETRIED, .attempts = 3});
+	end_leader(f,
+		   &(struct sw_push_step){.next = SW_PUSH_NEXT_LATER, .result = SW_PUSH_RESULT_RETRIED, .attempts = 3});
 	assert_int_equal(counted(f, SW_PUSH_RESULT_RETRIED), 1);
 	assert_int_equal(counted(f, SW_PUSH_RESULT_REPEAT), 1);
 	assert_int_equal(f->pusher.gate.waiting.count, 1);
 	assert_int_equal(f->pusher.gate.waiting.first->item.attempt, 3);
 	assert_int_equal(f->instance.active, 2); /* the second copy of the next try follows the first */
-	end_leader(f, &(struct sw_push_step){.next = SW_PUSH_NEXT_END, .result = SW_PUSH_RESULT_DELIVERED, .attempts = 4});
+	end_leader(f,
+		   &(struct sw_push_step){.next = SW_PUSH_NEXT_END, .result = SW_PUSH_RESULT_DELIVERED, .attempts = 4});
 	assert_int_equal(counted(f, SW_PUSH_RESULT_REPEAT), 2);
 	assert_int_equal(f->instance.active, 0);
 }
@@ -178,7 +181,7 @@ static void job_abandon__with_copies__none_is_acked(void **state)
 	sw_pusher_job_abandon(sw_pusher_list_pop(&f->pusher.gate.waiting));
 	assert_int_equal(counted(f, SW_PUSH_RESULT_ABANDONED), 2);
 	struct sw_pusher_envelope *envelope;
-	DL_FOREACH(f->instance.envelopes, envelope) {
+	DL_FOREACH (f->instance.envelopes, envelope) {
 		assert_true(envelope->abandoned);
 	}
 }

@@ -12,8 +12,14 @@
 /* A job that passes. */
 static struct sw_push_gate good(void)
 {
-	return (struct sw_push_gate){.pos = 10, .cursor = 9, .seen = 9, .now_ms = 1000, .spent_at_ms = 1001, .attempts = 2,
-				     .state = SW_PUSH_STATE_RETRY, .state_attempts = 2};
+	return (struct sw_push_gate){.pos = 10,
+				     .cursor = 9,
+				     .seen = 9,
+				     .now_ms = 1000,
+				     .spent_at_ms = 1001,
+				     .attempts = 2,
+				     .state = SW_PUSH_STATE_RETRY,
+				     .state_attempts = 2};
 }
 
 static void check_drop(const struct sw_push_gate *gate, enum sw_push_result result, const char *why, bool fallback)

@@ -15,10 +15,10 @@ enum { ATTEMPTS_MAX = 4, NOW_MS = 100000000, HOUR_MS = 3600000 };
 
 /* What is expected, in one word: */
 enum expected {
-	ENDS,      /* delivered */
-	RETRIES,   /* later, counted */
-	RESENDS,   /* at once */
-	WAITS,     /* later, not counted, without a record */
+	ENDS,       /* delivered */
+	RETRIES,    /* later, counted */
+	RESENDS,    /* at once */
+	WAITS,      /* later, not counted, without a record */
 	WAITS_LONG, /* the same, a minute at least, recorded */
 	BURIES_TOKEN,
 	REJECTS,
@@ -148,7 +148,8 @@ static void after_outcome__every_combination__follows_the_table(void **state)
 							      {row->old_first, row->old_last}};
 			for (int age = YOUNG; age <= OLD; age++) {
 				for (int attempts = FIRST; attempts <= LAST; attempts++) {
-					struct sw_push_facts facts = facts_of(&outcome, (enum attempts)attempts, (enum age)age);
+					struct sw_push_facts facts = facts_of(&outcome, (enum attempts)attempts,
+									      (enum age)age);
 					facts.fallback_only = fallback_only;
 					check(expected[age][attempts], &facts);
 				}

@@ -34,10 +34,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define assert_param(p, i, literal)                                                       \
-	do {                                                                              \
-		assert_int_equal((p)->lengths[i], sizeof(literal) - 1);                   \
-		assert_memory_equal((p)->values[i], literal, sizeof(literal) - 1);        \
+#define assert_param(p, i, literal)                                                \
+	do {                                                                       \
+		assert_int_equal((p)->lengths[i], sizeof(literal) - 1);            \
+		assert_memory_equal((p)->values[i], literal, sizeof(literal) - 1); \
 	} while (0)
 
 static void sw_pg_add__scalars__are_big_endian(void **state)
@@ -97,11 +97,20 @@ static void sw_pg_add__integer_arrays__have_header_and_elements(void **state)
 	sw_pg_add_i16s(p, (const int16_t[]){-1}, 1);
 	sw_pg_add_i32s(p, (const int32_t[]){258}, 1);
 	sw_pg_add_i64s(p, (const int64_t[]){1, -1}, 2);
-	assert_param(p, 0, "\0\0\0\1\0\0\0\0\0\0\0\x10\0\0\0\2\0\0\0\1" "\0\0\0\1\1" "\0\0\0\1\0");
-	assert_param(p, 1, "\0\0\0\1\0\0\0\0\0\0\0\x15\0\0\0\1\0\0\0\1" "\0\0\0\2\xff\xff");
-	assert_param(p, 2, "\0\0\0\1\0\0\0\0\0\0\0\x17\0\0\0\1\0\0\0\1" "\0\0\0\4\0\0\1\2");
-	assert_param(p, 3, "\0\0\0\1\0\0\0\0\0\0\0\x14\0\0\0\2\0\0\0\1" "\0\0\0\10\0\0\0\0\0\0\0\1"
-			   "\0\0\0\10\xff\xff\xff\xff\xff\xff\xff\xff");
+	assert_param(p, 0,
+		     "\0\0\0\1\0\0\0\0\0\0\0\x10\0\0\0\2\0\0\0\1"
+		     "\0\0\0\1\1"
+		     "\0\0\0\1\0");
+	assert_param(p, 1,
+		     "\0\0\0\1\0\0\0\0\0\0\0\x15\0\0\0\1\0\0\0\1"
+		     "\0\0\0\2\xff\xff");
+	assert_param(p, 2,
+		     "\0\0\0\1\0\0\0\0\0\0\0\x17\0\0\0\1\0\0\0\1"
+		     "\0\0\0\4\0\0\1\2");
+	assert_param(p, 3,
+		     "\0\0\0\1\0\0\0\0\0\0\0\x14\0\0\0\2\0\0\0\1"
+		     "\0\0\0\10\0\0\0\0\0\0\0\1"
+		     "\0\0\0\10\xff\xff\xff\xff\xff\xff\xff\xff");
 }
 
 static void sw_pg_add_texts__with_null_and_empty__null_flag_and_length(void **state)
@@ -110,15 +119,23 @@ static void sw_pg_add_texts__with_null_and_empty__null_flag_and_length(void **st
 	const struct sw_bytes runs[] = {sw_bytes("ab", 2), {NULL, 0}, sw_bytes("", 0)};
 	sw_pg_add_texts(p, runs, 3);
 	sw_pg_add_byteas(p, runs, 1);
-	assert_param(p, 0, "\0\0\0\1\0\0\0\1\0\0\0\x19\0\0\0\3\0\0\0\1" "\0\0\0\2ab" "\xff\xff\xff\xff" "\0\0\0\0");
-	assert_param(p, 1, "\0\0\0\1\0\0\0\0\0\0\0\x11\0\0\0\1\0\0\0\1" "\0\0\0\2ab");
+	assert_param(p, 0,
+		     "\0\0\0\1\0\0\0\1\0\0\0\x19\0\0\0\3\0\0\0\1"
+		     "\0\0\0\2ab"
+		     "\xff\xff\xff\xff"
+		     "\0\0\0\0");
+	assert_param(p, 1,
+		     "\0\0\0\1\0\0\0\0\0\0\0\x11\0\0\0\1\0\0\0\1"
+		     "\0\0\0\2ab");
 }
 
 static void sw_pg_add_uuids__one__is_raw(void **state)
 {
 	struct sw_pg_params *p = &((struct fixture *)*state)->p;
 	sw_pg_add_uuids(p, &(const struct sw_uuid){{0xaa}}, 1);
-	assert_param(p, 0, "\0\0\0\1\0\0\0\0\0\0\x0b\x86\0\0\0\1\0\0\0\1" "\0\0\0\x10\xaa\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+	assert_param(p, 0,
+		     "\0\0\0\1\0\0\0\0\0\0\x0b\x86\0\0\0\1\0\0\0\1"
+		     "\0\0\0\x10\xaa\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
 }
 
 static void sw_pg_add__empty_arrays__have_no_dimension(void **state)
@@ -190,12 +207,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sw_pg_add__text_and_uuid__are_copied_raw, setup, teardown),
 		cmocka_unit_test_setup_teardown(sw_pg_add__null_and_empty__are_told_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(sw_pg_add__integer_arrays__have_header_and_elements, setup, teardown),
-		cmocka_unit_test_setup_teardown(sw_pg_add_texts__with_null_and_empty__null_flag_and_length, setup, teardown),
+		cmocka_unit_test_setup_teardown(sw_pg_add_texts__with_null_and_empty__null_flag_and_length, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(sw_pg_add_uuids__one__is_raw, setup, teardown),
 		cmocka_unit_test_setup_teardown(sw_pg_add__empty_arrays__have_no_dimension, setup, teardown),
 		cmocka_unit_test_setup_teardown(sw_pg_add__one_too_many__sticky_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(sw_pg_add__array_at_and_past_the_bound__limit, setup, teardown),
-		cmocka_unit_test_setup_teardown(sw_pg_add__value_past_the_bound__limit_without_reading_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(sw_pg_add__value_past_the_bound__limit_without_reading_it, setup,
+						teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
