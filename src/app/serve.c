@@ -266,6 +266,7 @@ int sw_cmd_serve(const struct sw_config *config, int argc, char **argv)
 	const char *roles = NULL;
 	serve->config = config;
 	pthread_mutex_init(&serve->starting_lock, NULL);
+	pthread_mutex_init(&serve->taking_lock, NULL);
 	argp_parse(&argp, argc, argv, 0, NULL, &roles);
 	int code = SW_EXIT_OK;
 	if (roles) {
@@ -301,6 +302,7 @@ int sw_cmd_serve(const struct sw_config *config, int argc, char **argv)
 		_exit(code);
 	}
 	pthread_mutex_destroy(&serve->starting_lock);
+	pthread_mutex_destroy(&serve->taking_lock);
 	free(serve);
 	return code;
 }

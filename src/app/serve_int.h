@@ -42,6 +42,8 @@ struct serve {
 	/* Read by the ops thread: set once when the role is up. */
 	struct sw_writer *_Atomic writer;
 	struct sw_gateway *_Atomic gateway;
+	struct sw_gateway *taking; /* the same while the writer may hand it events; under its lock */
+	pthread_mutex_t taking_lock;
 	struct sw_pusher *_Atomic pusher;
 	char starting[SW_READY_DETAIL_MAX]; /* what the start waits for; "" when it is over */
 	pthread_mutex_t starting_lock;

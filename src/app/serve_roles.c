@@ -195,6 +195,26 @@ int serve_declare(struct serve *serve, struct sw_diag *diag_out)
 	return sw_topology_declare(&serve->publish_bus, &topology, diag_out);
 }
 
+/* An engine's thread. */
+static bool take_here(void *ctx, struct sw_blob *envelope)
+{
+	struct serve *serve = ctx;
+	pthread_mutex_lock(&serve->taking_lock);
+	bool taken = serve->taking != NULL;
+	if (taken) {
+		sw_gateway_take(serve->taking, envelope);
+	}
+	pthread_mutex_unlock(&serve->taking_lock);
+	return taken;
+}
+
+static void set_taking(struct serve *serve, struct sw_gateway *gateway)
+{
+	pthread_mutex_lock(&serve->taking_lock);
+	serve->taking = gateway;
+	pthread_mutex_unlock(&serve->taking_lock);
+}
+
 static int open_writer(struct serve *serve, struct sw_diag *diag_out)
 {
 	const struct sw_config *config = serve->config;
@@ -209,7 +229,10 @@ static int open_writer(struct serve *serve, struct sw_diag *diag_out)
 		.batch_bytes_max = BATCH_BYTES_MAX,
 		.prefetch = WRITER_PREFETCH,
 		.depth_max = WRITER_DEPTH,
-		.lease_ms = (int)config->writer.lease_ms};
+		.lease_ms = (int)config->writer.lease_ms,
+		.here = serve->roles[ROLE_GATEWAY] ? sw_node_boot(serve->node) : 0,
+		.take_here = take_here,
+		.take_ctx = serve};
 	if (serve->roles[ROLE_SEQUENCER]) {
 		writer.steps[SW_ROLE_SEQUENCER] = (struct sw_writer_step){&sw_sequencer_step, &serve->sequencer};
 	}
@@ -253,6 +276,7 @@ static int open_gateway(struct serve *serve, struct sw_diag *diag_out)
 		.rate_address_burst = (unsigned)c->gateway.rate_address_burst,
 		.long_poll_max_ms = c->gateway.long_poll_max_ms,
 		.drain_timeout_ms = c->gateway.drain_timeout_ms,
+		.batch_interval_ms = c->gateway.batch_interval_ms,
 		.ingest_queues = (unsigned)c->sequencer.ingest_queues,
 		.mailbox_queues = (unsigned)c->mailbox.mailbox_queues,
 		.reader_threads = (unsigned)c->store.reader_threads,
@@ -264,6 +288,7 @@ static int open_gateway(struct serve *serve, struct sw_diag *diag_out)
 	struct sw_gateway *opened = NULL;
 	int err = sw_gateway_open(&gateway, &opened, diag_out);
 	serve->gateway = opened;
+	set_taking(serve, opened);
 	return err;
 }
 
@@ -306,6 +331,7 @@ void serve_close(struct serve *serve)
 		sw_gateway_drain(serve->gateway);
 	}
 	sw_ops_close(serve->ops);
+	set_taking(serve, NULL);
 	sw_gateway_close(serve->gateway);
 	serve->closing = "pusher";
 	sw_pusher_close(serve->pusher, sw_clock_mono_ms() + PUSHER_DRAIN_MS);

@@ -6,15 +6,15 @@
 /* Past the bounds: sessions that go down must be known, above all when everything is full. */
 static void to_mailbox(struct session *session, const struct sw_item *item)
 {
-	(void)lane_add(session->loop->gateway, SW_ROLE_MAILBOX, sw_partition_of_user(session->user), item, NULL, true);
+	(void)lane_add(session->loop, SW_ROLE_MAILBOX, sw_partition_of_user(session->user), item, NULL, true);
 }
 
-int publish_ack(struct sw_gateway *gateway, int64_t user, const char *device, int64_t pos, bool active)
+int publish_ack(struct gw_loop *loop, int64_t user, const char *device, int64_t pos, bool active)
 {
 	struct sw_item item = {.kind = SW_ITEM_ACK,
 			       .as.ack = {.user = user, .device = sw_bytes_str(device), .pos = pos, .active = active}};
-	sw_metric_add(gateway->metrics.acks, 1);
-	return lane_add(gateway, SW_ROLE_MAILBOX, sw_partition_of_user(user), &item, NULL, false);
+	sw_metric_add(loop->gateway->metrics.acks, 1);
+	return lane_add(loop, SW_ROLE_MAILBOX, sw_partition_of_user(user), &item, NULL, false);
 }
 
 void announce_up(struct session *session, bool again)
@@ -46,8 +46,7 @@ void announce_down(struct session *session)
 {
 	if (session->ack_dirty) {
 		forget_ack(session);
-		(void)publish_ack(session->loop->gateway, session->user, session->device, session->acked_pos,
-				  session->active);
+		(void)publish_ack(session->loop, session->user, session->device, session->acked_pos, session->active);
 	}
 	if (!session->announced) {
 		return;
@@ -98,8 +97,7 @@ void acks_flush(struct gw_loop *loop)
 		list = session->next_ack;
 		session->next_ack = NULL;
 		session->ack_dirty = false;
-		if (publish_ack(loop->gateway, session->user, session->device, session->acked_pos, session->active) !=
-		    SW_OK) {
+		if (publish_ack(loop, session->user, session->device, session->acked_pos, session->active) != SW_OK) {
 			session->ack_dirty = true;
 			session->next_ack = loop->acks;
 			loop->acks = session;

@@ -38,7 +38,7 @@ static void on_result(struct request *request, enum request_result result, const
 static void publish(struct gw_loop *loop, struct request *request, int64_t user, const struct sw_item *item)
 {
 	struct waiter waiter = {.kind = WAIT_REQUEST, .number = request->number};
-	if (lane_add(loop->gateway, SW_ROLE_MAILBOX, sw_partition_of_user(user), item, &waiter, false) != SW_OK) {
+	if (lane_add(loop, SW_ROLE_MAILBOX, sw_partition_of_user(user), item, &waiter, false) != SW_OK) {
 		on_result(request, REQUEST_REFUSED, NULL);
 	}
 }
@@ -136,8 +136,8 @@ void api_ack(struct gw_loop *loop, struct sw_http_exchange *exchange, const char
 		api_fail(exchange, SW_ERROR_BAD_FRAME, "device: expected 1 to 64 of A-Z a-z 0-9 . _ : -");
 	} else if (sw_bytes_to_u64(sw_json_get_str(root, "pos"), &pos) != SW_OK || pos > INT64_MAX) {
 		api_fail(exchange, SW_ERROR_BAD_FRAME, "pos: expected a decimal number as string");
-	} else if (publish_ack(loop->gateway, user, json_string_value(json_object_get(root, "device")), (int64_t)pos,
-			       true) != SW_OK) {
+	} else if (publish_ack(loop, user, json_string_value(json_object_get(root, "device")), (int64_t)pos, true) !=
+		   SW_OK) {
 		api_fail(exchange, SW_ERROR_UNAVAILABLE, NULL);
 	} else {
 		sw_http_respond(exchange, 202, NULL, NULL, sw_bytes("", 0));

@@ -84,7 +84,7 @@ static void on_result(struct request *request, enum request_result result, const
 static void publish(struct gw_loop *loop, struct request *request, const struct sw_item *item, unsigned partition)
 {
 	struct waiter waiter = {.kind = WAIT_REQUEST, .number = request->number, .cid = request->cid};
-	if (lane_add(loop->gateway, SW_ROLE_SEQUENCER, partition, item, &waiter, false) != SW_OK) {
+	if (lane_add(loop, SW_ROLE_SEQUENCER, partition, item, &waiter, false) != SW_OK) {
 		on_result(request, REQUEST_REFUSED, NULL);
 	}
 }

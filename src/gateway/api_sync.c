@@ -32,7 +32,7 @@ static void announce(struct request *request, unsigned up)
 		item.as.session_down = (struct sw_item_session_down){
 			.user = request->user, .node = gateway->config.node, .session = request->number};
 	}
-	(void)lane_add(gateway, SW_ROLE_MAILBOX, sw_partition_of_user(request->user), &item, NULL, true);
+	(void)lane_add(request->loop, SW_ROLE_MAILBOX, sw_partition_of_user(request->user), &item, NULL, true);
 }
 
 static void finish(struct request *request, struct sw_bytes events, int64_t cursor)
@@ -174,7 +174,7 @@ void api_sync(struct gw_loop *loop, struct sw_http_exchange *exchange, const cha
 		request->cursor = cursor;
 		request->waits = wait_s > 0;
 		if (device.len && cursor > 0) {
-			(void)publish_ack(loop->gateway, user, request->device, cursor, true);
+			(void)publish_ack(loop, user, request->device, cursor, true);
 		}
 		read_more(request);
 	}

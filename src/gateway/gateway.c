@@ -139,6 +139,8 @@ static int loop_open(struct sw_gateway *gateway, unsigned index, struct sw_diag 
 	uv_timer_init(sw_loop_uv(loop->loop), &loop->tick);
 	loop->tick.data = loop;
 	uv_timer_start(&loop->tick, on_tick, TICK_MS, TICK_MS);
+	uv_timer_init(sw_loop_uv(loop->loop), &loop->pace);
+	loop->pace.data = gateway;
 	return open_listeners(loop, diag_out);
 }
 
@@ -269,6 +271,7 @@ static void on_end_task(struct sw_task *task)
 	acks_flush(loop);
 	uv_timer_stop(&loop->tick);
 	uv_close((uv_handle_t *)&loop->tick, NULL);
+	uv_close((uv_handle_t *)&loop->pace, NULL);
 	uv_close((uv_handle_t *)&loop->reads_async, NULL);
 	sw_loop_stop(loop->loop);
 }

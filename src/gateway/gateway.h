@@ -46,6 +46,7 @@ struct sw_gateway_config {
 	unsigned rate_address_per_s, rate_address_burst;
 	int64_t long_poll_max_ms;
 	int64_t drain_timeout_ms;
+	int64_t batch_interval_ms; /* >= 0 */
 	unsigned ingest_queues;
 	unsigned mailbox_queues;
 	unsigned reader_threads;
@@ -71,6 +72,9 @@ int sw_gateway_open(const struct sw_gateway_config *config, struct sw_gateway **
 struct sw_gateway_state sw_gateway_state(struct sw_gateway *gateway);
 /* Keys of tokens and the certificate, read again (HUP). On an error the old ones stay. Any thread. */
 int sw_gateway_reload(struct sw_gateway *gateway, struct sw_diag *diag_out) SW_MUST_CHECK;
+/* Events and answers of a writer in this process, as they come through the node's queue from others. Borrows the envelope.
+ * Any thread. */
+void sw_gateway_take(struct sw_gateway *gateway, struct sw_blob *envelope);
 /* Accepts nobody any more, tells everyone to go elsewhere, spread over drain_timeout_ms; returns when all have gone or
  * the time is over. */
 void sw_gateway_drain(struct sw_gateway *gateway);

@@ -40,7 +40,7 @@ enum {
 struct gw_loop;
 struct session;
 
-/* ---- publishing: one envelope under way per queue; what comes meanwhile is the next one ---- */
+/* ---- publishing: few envelopes under way per queue; what comes meanwhile is the next one ---- */
 
 enum waiter_kind { WAIT_NOTHING, WAIT_SEND, WAIT_REQUEST };
 
@@ -60,9 +60,10 @@ struct lane {
 	size_t mark;
 	struct waiter *first;
 	struct waiter **last;
-	bool in_flight;
-	struct waiter *sent; /* of the envelope under way */
-	struct sw_publish publish;
+	unsigned in_flight;     /* envelopes under way */
+	unsigned in_flight_max; /* further items wait for the next one */
+	int64_t interval_ms;    /* from one envelope to the next, at least */
+	int64_t next_mono_ms;
 };
 
 /* ---- a client's session ---- */
@@ -91,7 +92,7 @@ struct session {
 	struct sw_ws *ws;
 	struct sw_wheel_node deadline; /* for hello, later for going away */
 	char *user_name;
-	char *device;
+	char *device; /* in the same memory */
 	int64_t user;
 	int64_t sent_pos;  /* last one written to the socket */
 	int64_t known_pos; /* last one known to exist */
@@ -163,6 +164,7 @@ struct gw_loop {
 	struct sw_mailbox reads; /* finished store jobs */
 	uv_async_t reads_async;
 	uv_timer_t tick;
+	uv_timer_t pace; /* active while an envelope waits for its turn in time */
 	struct session *sessions;
 	struct request *requests;
 	struct session *acks; /* with acks to publish at the next tick */
@@ -206,9 +208,11 @@ int64_t loop_new_number(struct gw_loop *loop);
 /* lane.c */
 void lanes_open(struct sw_gateway *gateway);
 void lanes_close(struct sw_gateway *gateway);
+/* What waited for its turn in time. */
+void lanes_on_pace(uv_timer_t *timer);
 /* Puts an item on its way to a writer. SW_EUNAVAILABLE: nothing was taken. waiter: who is told of the confirm, copied. Any
  * thread. must: past the bounds, for what has to reach the mailbox (sessions going down). */
-int lane_add(struct sw_gateway *gateway, enum sw_writer_role role, unsigned logical, const struct sw_item *item,
+int lane_add(struct gw_loop *loop, enum sw_writer_role role, unsigned logical, const struct sw_item *item,
 	     const struct waiter *waiter, bool must);
 
 /* node.c */
@@ -313,7 +317,7 @@ void acks_flush(struct gw_loop *loop);
 /* again: it was announced before, but perhaps forgotten since. */
 void announce_up(struct session *session, bool again);
 void announce_down(struct session *session);
-int publish_ack(struct sw_gateway *gateway, int64_t user, const char *device, int64_t pos, bool active);
+int publish_ack(struct gw_loop *loop, int64_t user, const char *device, int64_t pos, bool active);
 
 /* api*.c */
 void api_on_request(void *ctx, struct sw_http_exchange *exchange);

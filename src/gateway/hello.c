@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 int authenticate(struct sw_gateway *gateway, struct sw_bytes token, struct sw_token *token_out, struct sw_diag *diag)
 {
@@ -127,6 +128,16 @@ static void on_done(struct gw_read *read)
 	free(resume);
 }
 
+/* Both in one piece of memory: small ones cost a lot. */
+static void session_name(struct session *session, const char *user, struct sw_bytes device)
+{
+	size_t user_size = strlen(user) + 1;
+	session->user_name = sw_xcalloc(1, user_size + device.len + 1);
+	session->device = session->user_name + user_size;
+	memcpy(session->user_name, user, user_size);
+	memcpy(session->device, device.ptr, device.len);
+}
+
 void on_hello(struct session *session, const struct sw_hello_frame *hello)
 {
 	struct sw_token token;
@@ -145,8 +156,7 @@ void on_hello(struct session *session, const struct sw_hello_frame *hello)
 	}
 	session->state = SESSION_LOADING;
 	session->active = hello->active;
-	session->user_name = sw_xstrdup(token.user);
-	session->device = sw_xstrndup((const char *)hello->device.ptr, hello->device.len);
+	session_name(session, token.user, hello->device);
 	struct resume_read *resume = sw_xcalloc(1, sizeof(*resume));
 	resume->read.number = session->number;
 	resume->read.job.run = on_run;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Smart batching towards the writers: one envelope under way per queue, and what comes meanwhile is the next one. No timer:
- * an idle gateway adds no delay, a busy one sends few large envelopes. Order per queue is the order of lane_add. */
+/* Smart batching towards the writers: few envelopes under way per queue, and what comes meanwhile is the next one; those of
+ * messages keep a distance in time, too. An idle gateway adds no delay, a busy one sends few large envelopes. Order per queue is the order of lane_add. */
 #include "gateway/gateway_int.h"
 
 #include <surewire/clock.h>
@@ -9,6 +9,17 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Messages: the next envelope leaves while the one before is being confirmed. A mailbox's items have no sender who could
+ * repeat them, and one that was refused must not be overtaken. */
+enum { INGEST_IN_FLIGHT_MAX = 4, MAILBOX_IN_FLIGHT_MAX = 1 };
+
+/* An envelope under way. */
+struct parcel {
+	struct sw_publish publish; /* first */
+	struct lane *lane;
+	struct waiter *waiters;
+};
 
 static void on_published(struct sw_publish *publish, int result);
 
@@ -29,6 +40,8 @@ void lanes_open(struct sw_gateway *gateway)
 			sw_queue_name((enum sw_writer_role)role, i, lane->queue);
 			sw_buf_init(&lane->buf, SW_ENVELOPE_BYTES_MAX);
 			lane->last = &lane->first;
+			lane->interval_ms = role == SW_ROLE_SEQUENCER ? gateway->config.batch_interval_ms : 0;
+			lane->in_flight_max = role == SW_ROLE_SEQUENCER ? INGEST_IN_FLIGHT_MAX : MAILBOX_IN_FLIGHT_MAX;
 		}
 	}
 }
@@ -48,7 +61,6 @@ void lanes_close(struct sw_gateway *gateway)
 		for (unsigned i = 0; i < lane_count(gateway, (enum sw_writer_role)role); i++) {
 			struct lane *lane = &gateway->lanes[role][i];
 			waiters_free(lane->first);
-			waiters_free(lane->sent);
 			sw_buf_release(&lane->buf);
 			pthread_mutex_destroy(&lane->lock);
 		}
@@ -60,32 +72,72 @@ void lanes_close(struct sw_gateway *gateway)
 static void flush(struct lane *lane)
 {
 	sw_section_end(&lane->buf, lane->mark);
-	lane->publish = (struct sw_publish){.exchange = "",
-					    .mandatory = true,
-					    .persistent = true,
-					    .done = on_published,
-					    .ctx = lane,
-					    .body = sw_blob_new(sw_buf_bytes(&lane->buf))};
-	memcpy(lane->publish.routing_key, lane->queue, sizeof(lane->queue));
-	lane->sent = lane->first;
+	struct parcel *parcel = sw_xcalloc(1, sizeof(*parcel));
+	parcel->lane = lane;
+	parcel->waiters = lane->first;
+	parcel->publish = (struct sw_publish){.exchange = "",
+					      .mandatory = true,
+					      .persistent = true,
+					      .done = on_published,
+					      .body = sw_blob_new(sw_buf_bytes(&lane->buf))};
+	memcpy(parcel->publish.routing_key, lane->queue, sizeof(lane->queue));
 	lane->first = NULL;
 	lane->last = &lane->first;
 	if (lane->buf.cap > LANE_BYTES_MAX / 4) {
 		sw_buf_release(&lane->buf);
 	}
 	sw_buf_clear(&lane->buf);
-	/* At most one envelope per lane is out: the publisher's own bound is not needed. */
-	lane->in_flight = sw_publisher_send_always(lane->gateway->publisher, &lane->publish) == SW_OK;
-	if (!lane->in_flight) {
-		sw_blob_unref(lane->publish.body);
-		waiters_free(lane->sent);
-		lane->sent = NULL;
+	/* Few envelopes of a lane are out: the publisher's own bound is not needed. */
+	if (sw_publisher_send_always(lane->gateway->publisher, &parcel->publish) == SW_OK) {
+		lane->in_flight++;
+	} else {
+		sw_blob_unref(parcel->publish.body);
+		waiters_free(parcel->waiters);
+		free(parcel);
 	}
 }
 
-int lane_add(struct sw_gateway *gateway, enum sw_writer_role role, unsigned logical, const struct sw_item *item,
+/* The lock is held. How long until it may be flushed, if only time is missing; else 0. */
+static int64_t flush_if_due(struct lane *lane)
+{
+	if (!lane->buf.len || lane->in_flight >= lane->in_flight_max) {
+		return 0;
+	}
+	int64_t now_ms = lane->interval_ms ? sw_clock_mono_ms() : 0;
+	if (lane->next_mono_ms > now_ms) {
+		return lane->next_mono_ms - now_ms;
+	}
+	lane->next_mono_ms = now_ms + lane->interval_ms;
+	flush(lane);
+	return 0;
+}
+
+static void pace(uv_timer_t *timer, int64_t wait_ms)
+{
+	if (wait_ms && !uv_is_active((uv_handle_t *)timer)) {
+		uv_timer_start(timer, lanes_on_pace, (uint64_t)wait_ms, 0);
+	}
+}
+
+void lanes_on_pace(uv_timer_t *timer)
+{
+	struct sw_gateway *gateway = timer->data;
+	int64_t next_ms = 0;
+	for (unsigned i = 0; i < lane_count(gateway, SW_ROLE_SEQUENCER); i++) {
+		struct lane *lane = &gateway->lanes[SW_ROLE_SEQUENCER][i];
+		pthread_mutex_lock(&lane->lock);
+		int64_t wait_ms = flush_if_due(lane);
+		pthread_mutex_unlock(&lane->lock);
+		next_ms = wait_ms && (!next_ms || wait_ms < next_ms) ? wait_ms : next_ms;
+	}
+	pace(timer, next_ms);
+}
+
+int lane_add(struct gw_loop *loop, enum sw_writer_role role, unsigned logical, const struct sw_item *item,
 	     const struct waiter *waiter, bool must)
 {
+	struct sw_gateway *gateway = loop->gateway;
+	int64_t wait_ms = 0;
 	struct lane *lane = &gateway->lanes[role][logical % lane_count(gateway, role)];
 	if (!must) {
 		struct sw_link_state state = sw_publisher_state(gateway->publisher);
@@ -108,11 +160,10 @@ int lane_add(struct sw_gateway *gateway, enum sw_writer_role role, unsigned logi
 			*lane->last = copy;
 			lane->last = &copy->next;
 		}
-		if (!lane->in_flight) {
-			flush(lane);
-		}
+		wait_ms = flush_if_due(lane);
 	}
 	pthread_mutex_unlock(&lane->lock);
+	pace(&loop->pace, wait_ms);
 	return err;
 }
 
@@ -174,7 +225,8 @@ static bool must_repeat(const struct lane *lane, int result)
 /* Publisher's thread. */
 static void on_published(struct sw_publish *publish, int result)
 {
-	struct lane *lane = publish->ctx;
+	struct parcel *parcel = (struct parcel *)publish;
+	struct lane *lane = parcel->lane;
 	if (must_repeat(lane, result)) {
 		/* Spaced by the broker's round trip; a full queue drains meanwhile. */
 		sw_blob_ref(publish->body);
@@ -187,12 +239,14 @@ static void on_published(struct sw_publish *publish, int result)
 		SW_LOG(WARN, "gateway.publish_refused", SW_F_STR("queue", lane->queue), SW_F_ERR(result));
 	}
 	pthread_mutex_lock(&lane->lock);
-	struct waiter *sent = lane->sent;
-	lane->sent = NULL;
-	lane->in_flight = false;
-	if (lane->buf.len && result != SW_ECLOSED) {
-		flush(lane);
+	/* What came while the lane was full waits for nothing else; what came before or after that has a timer. */
+	if (lane->in_flight-- == lane->in_flight_max) {
+		lane->next_mono_ms = 0;
+	}
+	if (result != SW_ECLOSED) {
+		(void)flush_if_due(lane);
 	}
 	pthread_mutex_unlock(&lane->lock);
-	tell_loops(lane->gateway, sent, result);
+	tell_loops(lane->gateway, parcel->waiters, result);
+	free(parcel);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Token buckets per user and per address (IPv6: per /64), shared by all loops. A bucket that is full again is forgotten. */
+/* Token buckets per user and per address (IPv6: per /64), shared by all loops. All that is kept of a bucket is when it will
+ * be full again (the generic cell rate algorithm); then it is forgotten. */
 #include "gateway/gateway_int.h"
 
 #include <surewire/clock.h>
@@ -10,18 +11,15 @@
 
 enum { BUCKETS_MAX = 200000, SWEEP_EVERY = 4096 };
 
+/* An address, or a user in a form that no address has. */
 struct bucket_key {
-	uint8_t kind; /* 'u' or 'a' */
 	uint8_t id[16];
 };
 
 struct bucket {
 	UT_hash_handle hh;
 	struct bucket_key key;
-	int64_t at_ms;
-	double tokens;
-	double per_ms;
-	double burst;
+	int64_t full_at_ns; /* monotonic */
 };
 
 struct rate_table {
@@ -53,22 +51,14 @@ void rates_free(struct rate_table *rates)
 	free(rates);
 }
 
-static void refill(struct bucket *bucket, int64_t now_ms)
-{
-	bucket->tokens += (double)(now_ms - bucket->at_ms) * bucket->per_ms;
-	bucket->tokens = bucket->tokens > bucket->burst ? bucket->burst : bucket->tokens;
-	bucket->at_ms = now_ms;
-}
-
-static void sweep(struct rate_table *rates, int64_t now_ms)
+static void sweep(struct rate_table *rates, int64_t now_ns)
 {
 	struct bucket *bucket;
 	struct bucket *next;
 	bool crowded = HASH_COUNT(rates->buckets) > BUCKETS_MAX;
 	HASH_ITER(hh, rates->buckets, bucket, next)
 	{
-		refill(bucket, now_ms);
-		if (crowded || bucket->tokens >= bucket->burst) {
+		if (crowded || bucket->full_at_ns <= now_ns) {
 			HASH_DELETE(hh, rates->buckets, bucket);
 			free(bucket);
 		}
@@ -77,41 +67,37 @@ static void sweep(struct rate_table *rates, int64_t now_ms)
 
 static bool take(struct rate_table *rates, const struct bucket_key *key, unsigned per_s, unsigned burst)
 {
-	int64_t now_ms = sw_clock_mono_ms();
+	int64_t now_ns = sw_clock_mono_ms() * 1000000;
+	int64_t token_ns = 1000000000 / per_s;
 	pthread_mutex_lock(&rates->lock);
 	if (++rates->calls % SWEEP_EVERY == 0) {
-		sweep(rates, now_ms);
+		sweep(rates, now_ns);
 	}
 	struct bucket *bucket;
 	HASH_FIND(hh, rates->buckets, key, sizeof(*key), bucket);
 	if (!bucket) {
 		bucket = sw_xcalloc(1, sizeof(*bucket));
 		bucket->key = *key;
-		bucket->at_ms = now_ms;
-		bucket->per_ms = per_s / 1000.0;
-		bucket->burst = bucket->tokens = burst;
 		HASH_ADD(hh, rates->buckets, key, sizeof(*key), bucket);
 	}
-	refill(bucket, now_ms);
-	bool taken = bucket->tokens >= 1;
-	if (taken) {
-		bucket->tokens -= 1;
-	}
+	int64_t full_at_ns = bucket->full_at_ns > now_ns ? bucket->full_at_ns : now_ns;
+	bool taken = full_at_ns + token_ns <= now_ns + burst * token_ns;
+	bucket->full_at_ns = taken ? full_at_ns + token_ns : full_at_ns;
 	pthread_mutex_unlock(&rates->lock);
 	return taken;
 }
 
 bool rate_take_user(struct sw_gateway *gateway, int64_t user)
 {
-	struct bucket_key key = {.kind = 'u'};
-	memcpy(key.id, &user, sizeof(user));
+	struct bucket_key key = {{0xff, 'u'}}; /* ff75::/16 is multicast: nobody connects from there */
+	memcpy(key.id + 8, &user, sizeof(user));
 	return take(gateway->rates, &key, gateway->config.rate_user_per_s, gateway->config.rate_user_burst);
 }
 
 bool rate_take_address(struct sw_gateway *gateway, const struct sw_peer *peer)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	struct bucket_key key = {.kind = 'a'};
+	struct bucket_key key = {{0}};
 	bool is_ipv4 = memcmp(peer->ip, mapped, sizeof(mapped)) == 0;
 	memcpy(key.id, peer->ip, is_ipv4 ? 16 : 8);
 	return take(gateway->rates, &key, gateway->config.rate_address_per_s, gateway->config.rate_address_burst);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The node's own queue: events and answers of the writers, handed to the loops that hold their sessions. The queue is
- * transient. What is lost with it is repaired from the store when the connection is back. */
+/* The node's own queue: events and answers of the writers, handed to the loops that hold their sessions; those of a writer
+ * in the same process come without it. The queue is transient. What is lost with it is repaired from the store when the connection is back. */
 #include "gateway/gateway_int.h"
 
 #include <surewire/log.h>
@@ -148,21 +148,25 @@ static void each_find_loops(void *ctx, const struct sw_item *item)
 	}
 }
 
-/* Consumer's thread. */
-static void on_delivery(void *ctx, struct sw_delivery *delivery)
+void sw_gateway_take(struct sw_gateway *gateway, struct sw_blob *envelope)
 {
-	struct sw_gateway *gateway = ctx;
 	struct wanted wanted = {.gateway = gateway};
 	if (gateway->config.threads > 1) {
-		for_each_item(sw_blob_bytes(delivery->body), each_find_loops, &wanted);
+		for_each_item(sw_blob_bytes(envelope), each_find_loops, &wanted);
 	} else {
 		wanted.loops[0] = true;
 	}
 	for (unsigned i = 0; i < gateway->config.threads; i++) {
 		if (wanted.loops[i]) {
-			post(&gateway->loops[i], delivery->body);
+			post(&gateway->loops[i], envelope);
 		}
 	}
+}
+
+/* Consumer's thread. */
+static void on_delivery(void *ctx, struct sw_delivery *delivery)
+{
+	sw_gateway_take(ctx, delivery->body);
 	sw_delivery_ack(delivery);
 }
 

@@ -54,7 +54,7 @@ static void publish(struct session *session, const struct sw_send_frame *send, i
 	}
 	struct sw_item item = send_item(gateway, send, session->user, session->user_name, to_user, session->number);
 	struct waiter waiter = {.kind = WAIT_SEND, .number = session->number, .cid = send->cid};
-	if (lane_add(gateway, SW_ROLE_SEQUENCER, send_partition(&item), &item, &waiter, false) != SW_OK) {
+	if (lane_add(session->loop, SW_ROLE_SEQUENCER, send_partition(&item), &item, &waiter, false) != SW_OK) {
 		session_error(session, SW_ERROR_UNAVAILABLE, cid_text(&send->cid, text), NULL);
 		return;
 	}

@@ -68,7 +68,6 @@ static void on_closed(struct sw_ws *ws, void *ctx, unsigned code, struct sw_byte
 		free(held);
 	}
 	free(session->user_name);
-	free(session->device);
 	free(session);
 }
 

@@ -95,6 +95,18 @@ static void flights_land(struct sw_engine *engine)
 	}
 }
 
+static bool taken_here(const struct sw_engine *engine, const struct sw_out *out)
+{
+	const struct sw_writer_config *config = &engine->writer->config;
+	if (out->kind != SW_OUT_NODE || out->node != config->here || !config->take_here) {
+		return false;
+	}
+	struct sw_blob *envelope = sw_blob_new(sw_buf_bytes(&out->buf));
+	bool taken = config->take_here(config->take_ctx, envelope);
+	sw_blob_unref(envelope);
+	return taken;
+}
+
 void outbox_send(struct sw_engine *engine, struct sw_batch *batch, struct arrival *arrivals)
 {
 	struct flight *flight = flight_start(engine, arrivals);
@@ -106,6 +118,9 @@ void outbox_send(struct sw_engine *engine, struct sw_batch *batch, struct arriva
 		flight = NULL;
 	}
 	for (struct sw_out *out = batch->outs; out; out = out->next) {
+		if (taken_here(engine, out)) {
+			continue;
+		}
 		struct parcel *parcel = parcel_new(engine, out, flight);
 		if (out->kind == SW_OUT_MAILBOX) {
 			lane_push(engine, parcel);

@@ -32,6 +32,11 @@ struct sw_writer_config {
 	unsigned prefetch;  /* envelopes, per partition */
 	unsigned depth_max; /* batches committed whose publishes are not confirmed yet */
 	int lease_ms;       /* an engine that could not renew for so long loses its partitions */
+	/* The gateway of this process gets its events without the broker between. False: it is not there (yet, any more),
+	 * and they go through its queue. Engine threads; borrows the envelope. */
+	int64_t here; /* its node; 0: none */
+	bool (*take_here)(void *ctx, struct sw_blob *envelope);
+	void *take_ctx;
 };
 
 struct sw_writer_state {
