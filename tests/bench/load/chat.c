@@ -230,7 +230,7 @@ static void log_in(struct chat *chat)
 	}
 }
 
-/* Every message that was sent must be done, and in the writer's inbox too where it has one. */
+/* Every message that was sent must be done, in the writer's inbox too where it has one, and acknowledged. */
 static bool is_quiet(const struct chat *chat)
 {
 	for (unsigned i = 0; i < chat->pair_count; i++) {
@@ -239,7 +239,7 @@ static bool is_quiet(const struct chat *chat)
 			return false;
 		}
 	}
-	return true;
+	return !chat->load.owing_first;
 }
 
 static void drain(struct chat *chat)

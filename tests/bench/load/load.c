@@ -178,8 +178,10 @@ static void on_event(struct load *load, struct client *client, uint32_t events)
 void load_turn(struct load *load, int64_t deadline_ns)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
+	int64_t now = load_now();
+	int64_t due_ns = load->options->protocol->say_due ? load->options->protocol->say_due(load, now) : INT64_MAX;
 	flush_all(load);
-	int64_t wait_ns = deadline_ns - load_now();
+	int64_t wait_ns = (due_ns < deadline_ns ? due_ns : deadline_ns) - now;
 	wait_ns = wait_ns < 0 ? 0 : wait_ns;
 	struct timespec timeout = {.tv_sec = wait_ns / LOAD_NS_PER_S, .tv_nsec = wait_ns % LOAD_NS_PER_S};
 	int n = epoll_pwait2(load->epoll, events, EVENTS_PER_TURN, &timeout, NULL);

@@ -27,6 +27,10 @@ struct client {
 	bool dirty;
 	uint64_t pos;
 	uint64_t acked;
+	/* In the queue of those that owe an acknowledgement, by when. */
+	struct client *next_owing;
+	int64_t ack_by_ns;
+	bool owing;
 };
 
 /* How one kind of server is spoken to. */
@@ -39,6 +43,8 @@ struct protocol {
 	/* Take what is complete of the bytes in conn.in. */
 	void (*receive)(struct load *load, struct client *client);
 	void (*send)(struct load *load, struct client *from, const struct client *to, uint64_t number);
+	/* Says what is due by now. Returns when there is more to say, INT64_MAX: never. NULL: nothing is ever due. */
+	int64_t (*say_due)(struct load *load, int64_t now_ns);
 };
 
 extern const struct protocol load_surewire;
@@ -74,6 +80,8 @@ struct load {
 	unsigned count;
 	struct client **dirty;
 	unsigned dirty_count;
+	struct client *owing_first;
+	struct client *owing_last;
 	char *run;                  /* eight hex digits of this run */
 	char filler[LOAD_BODY_MAX]; /* of the bodies */
 	char *users_text;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Surewire's client protocol (docs/protocol.md). Frames are searched, not parsed: a load must cost little. What is
- * promised is checked for every event: pos goes up by one. Acknowledged is what has arrived, once after each read. */
+ * promised is checked for every event: pos goes up by one. Everything is acknowledged, as a client does who saves its
+ * battery: with the next message it sends, at a quarter of the window, or after a while. */
 #include "load.h"
 #include "websocket.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum { ACK_EVENTS = 16 };
+#define ACK_WITHIN_NS (LOAD_NS_PER_S / 20)
 
 enum state { ST_UPGRADING, ST_GREETED, ST_READY };
 
@@ -131,6 +135,37 @@ static void put_ack(struct client *client)
 	client->acked = client->pos;
 }
 
+static void owe_ack(struct load *load, struct client *client)
+{
+	if (client->owing) {
+		return;
+	}
+	client->owing = true;
+	client->ack_by_ns = load_now() + ACK_WITHIN_NS;
+	client->next_owing = NULL;
+	if (load->owing_first) {
+		load->owing_last->next_owing = client;
+	} else {
+		load->owing_first = client;
+	}
+	load->owing_last = client;
+}
+
+/* Who has acknowledged meanwhile stays in the queue until its time and has nothing to say then. */
+static int64_t say_due(struct load *load, int64_t now_ns)
+{
+	struct client *client;
+	while ((client = load->owing_first) && client->ack_by_ns <= now_ns) {
+		load->owing_first = client->next_owing;
+		client->owing = false;
+		if (client->pos > client->acked) {
+			put_ack(client);
+			load_mark(load, client);
+		}
+	}
+	return client ? client->ack_by_ns : INT64_MAX;
+}
+
 static void receive(struct load *load, struct client *client)
 {
 	struct reading reading = {.load = load, .client = client};
@@ -145,15 +180,20 @@ static void receive(struct load *load, struct client *client)
 	if (websocket_receive(&client->conn, on_text, &reading)) {
 		load_mark(load, client);
 	}
-	if (client->pos > client->acked) {
+	if (client->pos >= client->acked + ACK_EVENTS) {
 		put_ack(client);
 		load_mark(load, client);
+	} else if (client->pos > client->acked) {
+		owe_ack(load, client);
 	}
 }
 
 static void send_message(struct load *load, struct client *from, const struct client *to, uint64_t number)
 {
 	size_t max = load->options->body_bytes + 256;
+	if (from->pos > from->acked) {
+		put_ack(from);
+	}
 	char *frame = websocket_begin(&from->conn, max);
 	int len = snprintf(
 		frame, max,
@@ -165,5 +205,9 @@ static void send_message(struct load *load, struct client *from, const struct cl
 	load_mark(load, from);
 }
 
-const struct protocol load_surewire = {
-	.name = "surewire", .answers = true, .start = start, .receive = receive, .send = send_message};
+const struct protocol load_surewire = {.name = "surewire",
+				       .answers = true,
+				       .start = start,
+				       .receive = receive,
+				       .send = send_message,
+				       .say_due = say_due};
