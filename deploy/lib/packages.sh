@@ -22,13 +22,14 @@ packages_of() {
       python3-cryptography nodejs npm nghttp2-server nghttp2-client iproute2 procps spin clang-format
     ;;
   fuzz) echo clang libclang-rt-14-dev ;;
+  chaos) echo valgrind ;;
   # The peers that tests/bench measures against, and what drives them.
   bench)
     echo ejabberd erlang-p1-pgsql nghttp2-server nghttp2-client nodejs npm python3-aioapns python3-psycopg2 \
       python3-jwt procps
     ;;
   *)
-    printf 'unknown package set %s: expected build, run, test, bench or fuzz\n' "$1" >&2
+    printf 'unknown package set %s: expected build, run, test, bench, fuzz or chaos\n' "$1" >&2
     return 64
     ;;
   esac
@@ -44,7 +45,7 @@ packages_present() {
   [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# sw_install_packages SET...: build, run, test, bench, fuzz.
+# sw_install_packages SET...: build, run, test, bench, fuzz, chaos.
 sw_install_packages() {
   local name set list script
   local -a missing=() how=()

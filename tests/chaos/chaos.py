@@ -24,7 +24,10 @@ import facts as fact_files  # noqa: E402
 import faults as fault_files  # noqa: E402
 import judge as judges  # noqa: E402
 from history import read_all  # noqa: E402
-from load import Load  # noqa: E402
+from load import Load, cancel  # noqa: E402
+from memcheck import Memcheck  # noqa: E402
+from soak import Watch  # noqa: E402
+from surewire_env import surewire_bin  # noqa: E402
 
 WARM_S = 3.0
 AFTER_S = 4.0
@@ -32,6 +35,7 @@ SETTLE_S = 150
 ANSWER_S = 60
 FAULT_S = 300
 THREADS = 48
+SOAK_MINUTES = 30
 UNUSABLE = {"the round broke", "did not settle", "crashed", "left over"}
 COLUMNS = ("fault", "rounds", "accepted", "stored", "lost", "duplicated", "reordered", "holes", "pushes", "repeats",
            "worst pause", "recovery", "violations")
@@ -53,6 +57,7 @@ class Round:
         self.letter = self.cluster.last_letter()
         self.load = Load(self.cluster, self.folder, self.seed, self.options.rate)
         await self.load.prepare()
+        self.watch = Watch(self.cluster, self.folder) if self.options.soak else None
         try:
             await self._play(loop)
         finally:
@@ -63,11 +68,15 @@ class Round:
     async def _play(self, loop):
         late = []
         self.load.start()
+        watching = asyncio.ensure_future(self.watch.run()) if self.watch else None
         await asyncio.sleep(WARM_S)
         begin = time.monotonic()
         await self._attack(loop)
         self.load.mark("healed")
         await asyncio.sleep(max(AFTER_S, self.options.seconds - WARM_S - (time.monotonic() - begin)))
+        if watching and watching.done():
+            watching.result()  # it broke
+        await cancel(watching)
         await self.load.stop_sending()
         await loop.run_in_executor(None, self.cluster.mend)
         await self._until(self._unsettled, SETTLE_S, "settled", late)
@@ -151,13 +160,24 @@ class Round:
             self.verdict.blame("the load broke", repr(error))
         for roles, code in self.cluster.crashed():
             self.verdict.blame("crashed", f"{roles} ended with {code}")
+        if self.watch:
+            self.verdict.notes, complaints = self.watch.judge()
+            for text in complaints:
+                self.verdict.blame("not flat", text)
         if not self.verdict.good:
             fact_files.dump(facts, self.folder / "facts.json")
             (self.folder / "verdict.txt").write_text(self.verdict.line() + "\n" + self.verdict.text() + "\n")
 
 
+def spoken(row):
+    """The line of a fault, for a person."""
+    return ("{fault}: {accepted} accepted, {lost} lost, {duplicated} duplicated, {reordered} reordered"
+            " ({rounds} rounds, {stored} stored, {holes} holes, {pushes} pushes, {repeats} of them repeats,"
+            " worst pause {worst pause:.1f} s, recovery {recovery:.1f} s, {violations} violations)".format(**row))
+
+
 class Table:
-    """One line a fault, summed over its rounds."""
+    """One row a fault, summed over its rounds."""
 
     def __init__(self):
         self._rows = {}
@@ -172,16 +192,16 @@ class Table:
         for column, name in SECONDS.items():
             row[column] = max(row[column], getattr(verdict, name))
         row["violations"] += sum(len(texts) for texts in verdict.violations.values())
-        return self.line(row)
+        return row
 
     @staticmethod
-    def line(row):
+    def _line(row):
         words = [f"{row[c]:.1f} s" if c in SECONDS else str(row[c]) for c in COLUMNS]
         return "| " + " | ".join(words) + " |"
 
     def write(self, path, head):
         lines = [head, "", "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-        path.write_text("\n".join(lines + [self.line(row) for row in self._rows.values()]) + "\n")
+        path.write_text("\n".join(lines + [self._line(row) for row in self._rows.values()]) + "\n")
 
 
 def parse(arguments):
@@ -189,13 +209,18 @@ def parse(arguments):
     parser.add_argument("faults", nargs="*", metavar="FAULT", help="names, a+b for several at once, all, or random")
     parser.add_argument("--list", action="store_true", help="name the faults")
     parser.add_argument("--seed", type=int, help="of the first round; the next ones count up")
-    parser.add_argument("--seconds", type=float, default=15, help="of load in a round, at least (15)")
+    parser.add_argument("--soak", type=float, nargs="?", const=SOAK_MINUTES, metavar="MINUTES",
+                        help=f"one long round without a fault; memory and descriptors must stay flat ({SOAK_MINUTES})")
+    parser.add_argument("--valgrind", action="store_true", help="the processes run under valgrind, and slowly")
+    parser.add_argument("--seconds", type=float, help="of load in a round, at least (15, with --valgrind 40)")
     parser.add_argument("--rounds", type=int, default=1, help="of each fault (1)")
-    parser.add_argument("--rate", type=float, default=60, help="messages a second (60)")
+    parser.add_argument("--rate", type=float, help="messages a second (60, with --valgrind 5)")
     parser.add_argument("--layout", choices=clusters.LAYOUTS, default="joined", help="what shares a process (joined)")
     parser.add_argument("--folder", type=pathlib.Path, help="for servers, logs and histories")
     parser.add_argument("--table", type=pathlib.Path, help="where the table goes, as Markdown")
+    parser.add_argument("--lines", type=pathlib.Path, help="where the line of each fault goes too")
     options = parser.parse_args(arguments)
+    _settle_options(parser, options)
     names = [name for name in fault_files.KINDS if name != "none"]
     options.faults = [n for name in options.faults or ["all"] for n in (names if name == "all" else [name])]
     for name in options.faults:
@@ -203,6 +228,22 @@ def parse(arguments):
             if part != "random" and part not in fault_files.KINDS:
                 parser.error(f"there is no fault {part!r}; --list names them")
     return options
+
+
+def _settle_options(parser, options):
+    if options.soak is not None and options.soak <= 0:
+        parser.error(f"--soak: expected minutes, got {options.soak:g}")
+    if options.soak and (options.faults or options.valgrind):
+        parser.error("--soak goes without a fault and without --valgrind")
+    if options.soak:
+        options.faults, options.seconds, options.rounds = ["none"], options.soak * 60, 1
+    options.seconds = options.seconds or (40 if options.valgrind else 15)
+    options.rate = options.rate or (5 if options.valgrind else 60)
+    if options.valgrind and not shutil.which("valgrind"):
+        parser.error("valgrind is missing: apt-get install valgrind")
+    # An address sanitizer does not run under valgrind, and keeps freed memory for minutes.
+    if (options.valgrind or options.soak) and b"__asan_init" in pathlib.Path(surewire_bin()).read_bytes():
+        parser.error("SUREWIRE_BIN is built with AddressSanitizer: expected a release build")
 
 
 def random_faults(seed):
@@ -226,7 +267,6 @@ class Campaign:
     def run(self):
         seed = self.options.seed if self.options.seed is not None else random.SystemRandom().randrange(1_000_000)
         print(f"seed {seed}, layout {self.options.layout}, folder {self.folder}", flush=True)
-        print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS), flush=True)
         number = 0
         try:
             for name in self.options.faults:
@@ -241,35 +281,56 @@ class Campaign:
         chosen = random_faults(seed) if name == "random" else name
         faults = [fault_files.make(part, self.folder) for part in chosen.split("+")]
         folder = self.folder / f"round{number}"
+        memcheck = Memcheck(folder / "valgrind") if self.options.valgrind else None
         try:
-            self._need(faults, number)
+            self._need(faults, number, memcheck)
             verdict = asyncio.run(Round(self.cluster, folder, faults, self.options, seed).run())
         except Exception as error:  # whatever it is, the rounds that follow are worth having
             verdict = judges.Verdict()
             verdict.blame("the round broke", f"{type(error).__name__}: {error}")
-        print(self.table.add(chosen, verdict), flush=True)
+        if memcheck:
+            self._end_checked(memcheck, verdict)
+        self._tell("\n  ".join([spoken(self.table.add("soak" if self.options.soak else chosen, verdict)),
+                               *verdict.notes]))
         if self.options.table:
             self.table.write(self.options.table, f"`tests/chaos/run`, layout {self.options.layout}")
         if verdict.good:
             shutil.rmtree(folder, ignore_errors=True)
             return
-        again = f"tests/chaos/run {chosen} --seed {seed} --layout {self.options.layout} --rate {self.options.rate:g}"
+        what = f"--soak {self.options.soak:g}" if self.options.soak else chosen
+        again = f"tests/chaos/run {what} --seed {seed} --layout {self.options.layout} --rate {self.options.rate:g}"
+        again += " --valgrind" if memcheck else ""
         self.bad.append(again)
         print(verdict.text() + f"\nagain: {again}\nhistories: {folder}", flush=True)
         if verdict.violations.keys() & UNUSABLE:
             self._drop()
 
-    def _need(self, faults, number):
+    def _end_checked(self, memcheck, verdict):
+        """valgrind speaks when a process ends, so the cluster is of this round alone. Its logs stay for now."""
+        self._drop(remove=False)
+        line, errors = memcheck.judge()
+        verdict.notes.append(line)
+        for text in errors:
+            verdict.blame("valgrind", text)
+
+    def _tell(self, line):
+        print(line, flush=True)
+        if self.options.lines:
+            with self.options.lines.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+    def _need(self, faults, number, memcheck):
         preload = next((fault.preload for fault in faults if fault.preload), None)
         settings = (preload is not None, [fault.config for fault in faults if fault.config])
         if self.cluster and settings != self.settings:
             self._drop()
         if not self.cluster:
             merged = {key: value for fault in faults for key, value in fault.config.items()}
-            self.cluster = clusters.Cluster(self.folder / f"cluster{number}", self.options.layout, merged, preload)
+            self.cluster = clusters.Cluster(
+                self.folder / f"cluster{number}", self.options.layout, merged, preload, memcheck)
             self.settings = settings
 
-    def _drop(self):
+    def _drop(self, remove=True):
         old, self.cluster = self.cluster, None
         if not old:
             return
@@ -277,7 +338,7 @@ class Campaign:
             old.mend()
         try:
             old.close()
-            if not self.bad:
+            if remove and not self.bad:
                 old.remove()
         except (AssertionError, RuntimeError) as error:
             self.bad.append(f"ending {old.folder}: {error}")

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import time
 
+import memcheck as memchecks
 import surewire_env
 from chat_world import FAST
 from proxies import ProxyHost
@@ -26,7 +27,7 @@ CONFIG = {
     "pusher.attempts_max": 9,
 }
 STATS_EVERY_S = 1.2
-READY_S = 60
+READY_S, SLOW_READY_S = 60, 240
 
 
 def _tree(pid):
@@ -48,12 +49,14 @@ class Member:
 class Cluster:
     """Blocking calls; from a coroutine through an executor."""
 
-    def __init__(self, folder, layout="joined", config=None, preload=None):
+    def __init__(self, folder, layout="joined", config=None, preload=None, memcheck=None):
         self.folder = pathlib.Path(folder)
         self._write_broker_settings()
         self.servers = surewire_env.Servers.start(self.folder / "servers")
         self.members, self.push_proxies, self._log_ends = [], {}, {}
         self.deployment = self.proxies = None
+        self.memcheck = memcheck
+        self.ready_s = SLOW_READY_S if memcheck else READY_S
         try:
             self._start(layout, config or {}, preload)
         except BaseException:
@@ -71,29 +74,37 @@ class Cluster:
         self.space = self.servers.space()
         self.deployment = surewire_env.Deployment(self.space, self.folder / "surewire")
         self.deployment.migrate()
-        self.sim = self.deployment.sim("--record-max=1000000")
+        self.sim = self.deployment.sim("--record-max=1000000", start=False)
+        self._wrap(self.sim)
+        self.sim.start().wait_ready(self.ready_s)
         self.stands = Stands(self.deployment.sim_control)
         self.proxies = ProxyHost()
         for name, port in (("apns", "apns"), ("fcm", "fcm"), ("email", "smtp")):
             self.push_proxies[name] = self.proxies.proxy(("127.0.0.1", self.deployment.sim_ports[port]))
         ports = {f"push.{name}.port": proxy.port for name, proxy in self.push_proxies.items()}
         ports["push.apns.sandbox_port"] = self.push_proxies["apns"].port
+        slow = memchecks.CONFIG if self.memcheck else {}
         for roles in LAYOUTS[layout]:
-            self._add(roles, {**CONFIG, **ports, **config}, preload)
+            self._add(roles, {**CONFIG, **ports, **slow, **config}, preload)
         for member in self.members:
             member.node.start()
         for member in self.members:
-            member.node.wait_ready(READY_S)
+            member.node.wait_ready(self.ready_s)
 
     def _add(self, roles, config, preload):
         bus = self.proxies.proxy(address(self.space.amqp_url))
         store = self.proxies.proxy(address(self.space.pg))
         node = self.deployment.node(
             roles, config, start=False, amqp_url=through(self.space.amqp_url, bus), pg=through(self.space.pg, store))
+        self._wrap(node)
         if preload:
             node.arguments = ["env", *preload(len(self.members)), *node.arguments]
         front = self.proxies.proxy(("127.0.0.1", node.gateway_port)) if "gateway" in roles else None
         self.members.append(Member(node, roles, bus, store, front))
+
+    def _wrap(self, process):
+        if self.memcheck:
+            process.arguments = [*self.memcheck.words(process.log.stem), *process.arguments]
 
     # ---- for the load ----
 
@@ -124,7 +135,7 @@ class Cluster:
             if not member.node.running():
                 member.node.start()
         for member in self.members:
-            member.node.wait_ready(READY_S)
+            member.node.wait_ready(self.ready_s)
 
     def crashed(self):
         """Processes that ended by themselves since they were started: (roles, exit code)."""

@@ -35,7 +35,7 @@ class Kill(Processes):
         for node in self.victims:
             node.start()
         for node in self.victims:
-            node.wait_ready()
+            node.wait_ready(cluster.ready_s)
 
 
 class Stop(Kill):

@@ -48,12 +48,14 @@ COUNTS = ("sent", "accepted", "stored", "rejected", "lost", "duplicated", "reord
 
 
 class Verdict:
-    """Counts by name, worst_pause_s, recovery_s after the fault was healed, and the violations: kind to texts."""
+    """Counts by name, worst_pause_s, recovery_s after the fault was healed, and the violations: kind to texts. notes:
+    lines that others add for a person."""
 
     def __init__(self):
         self.counts = dict.fromkeys(COUNTS, 0)
         self.worst_pause_s = self.recovery_s = 0.0
         self.violations = collections.defaultdict(list)
+        self.notes = []
 
     def blame(self, kind, text):
         self.violations[kind].append(text)

@@ -23,6 +23,7 @@ PAIRS = 4
 PREPARE_S = 30
 TOKEN_LIFE_S = 7 * 24 * 3600
 REPEAT_SHARE = 0.25
+REPEATS_MAX = 2000  # about so many, so that the end of a long load does not take as long
 BACKLOG_MAX = 20  # messages that somebody writes while none is accepted
 
 
@@ -191,8 +192,8 @@ class Load:
 
     async def stop_sending(self):
         """No new messages, and everybody stays; those that trust still do."""
-        await _cancel(self._sending)
-        await _cancel(self._tasks.pop())
+        await cancel(self._sending)
+        await cancel(self._tasks.pop())
         for proxy in self._proxies:
             proxy.heal()
         self.mark("over")
@@ -201,8 +202,10 @@ class Load:
 
     def repeat(self):
         """The last act: whatever has no answer is sent again, and a part of the rest; the late ones come."""
+        answered = sum(len(client.answered) for client in self.clients)
+        share = min(REPEAT_SHARE, REPEATS_MAX / max(answered, 1))
         for client in self.clients:
-            client.repeat(REPEAT_SHARE)
+            client.repeat(share)
         self._tasks += [asyncio.ensure_future(client.run()) for client in self.late]
         self.clients += self.late
         self.late = []
@@ -215,7 +218,7 @@ class Load:
         for client in self.clients:
             await client.finish()
         for task in self._tasks:
-            await _cancel(task)
+            await cancel(task)
         for proxy in self._proxies:
             proxy.close()
         for history in self._histories:
@@ -226,7 +229,7 @@ class Load:
         return [task.exception() for task in self._tasks if task.done() and not task.cancelled() and task.exception()]
 
 
-async def _cancel(task):
+async def cancel(task):
     if not task:
         return
     task.cancel()

@@ -155,7 +155,7 @@ async def test_node_queue__lost_while_messages_flow__events_and_answers_are_repa
 async def test_node_queue__last_event_lost__comes_without_another_one(fresh_world):
     """Nothing follows that could show the gap."""
     world = fresh_world
-    north, south = world.node(), world.node()
+    north, south = world.node(), world.node(roles="gateway")
     alice, bob = world.people("alice", "bob")
     a = await world.login(north, alice)
     b = await world.login(south, bob)
