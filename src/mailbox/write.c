@@ -2,13 +2,11 @@
 /* The rows of a batch as arrays: what was appended, and the final state of what was tracked. */
 #include "mailbox/mailbox_int.h"
 
-static void write_inbox(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+/* Of one statement: a message to a large group is a thousand rows, and a batch may hold a thousand of them. */
+enum { INBOX_ROWS_MAX = 50000 };
+
+static void write_inbox_part(const struct inbox_row *rows, size_t n, struct sw_arena *arena, struct sw_pg *pg)
 {
-	size_t n = m->inbox.count;
-	if (n == 0) {
-		return;
-	}
-	const struct inbox_row *rows = m->inbox.items;
 	int64_t *columns = sw_arena_alloc(arena, 4 * n * sizeof(*columns));
 	bool *notify = sw_arena_alloc(arena, n * sizeof(*notify));
 	for (size_t i = 0; i < n; i++) {
@@ -25,6 +23,15 @@ static void write_inbox(struct mailbox *m, struct sw_arena *arena, struct sw_pg 
 	}
 	sw_pg_add_bools(&params, notify, n);
 	sw_pg_queue(pg, SW_SQL_MAILBOX_INSERT_INBOX, &params);
+}
+
+static void write_inbox(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	const struct inbox_row *rows = m->inbox.items;
+	for (size_t done = 0; done < m->inbox.count; done += INBOX_ROWS_MAX) {
+		size_t left = m->inbox.count - done;
+		write_inbox_part(rows + done, left < INBOX_ROWS_MAX ? left : INBOX_ROWS_MAX, arena, pg);
+	}
 }
 
 static size_t count_devices(const struct mailbox *m, enum dirt dirt)

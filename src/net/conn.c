@@ -43,9 +43,9 @@ static void on_uv_closed(uv_handle_t *handle)
 	struct sw_conn *conn = (struct sw_conn *)handle;
 	struct sw_net *net = conn->net;
 	net->conns--;
-	atomic_fetch_sub(&net->limit->open, 1);
 	sw_metric_add(net->metrics.open, -1);
 	if (conn->hooks) {
+		atomic_fetch_sub(&net->limit->open, 1);
 		if (conn->hooks->leave) {
 			conn->hooks->leave(conn->hooks->ctx, &conn->peer);
 		}
@@ -171,12 +171,13 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 }
 
-static void read_peer(struct sw_conn *conn)
+/* False: the peer has reset it before it was accepted. */
+static bool read_peer(struct sw_conn *conn)
 {
 	struct sockaddr_storage addr;
 	int len = sizeof(addr);
 	if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&addr, &len) != 0) {
-		return;
+		return false;
 	}
 	if (addr.ss_family == AF_INET6) {
 		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&addr;
@@ -188,16 +189,20 @@ static void read_peer(struct sw_conn *conn)
 		memcpy(conn->peer.ip + 12, &v4->sin_addr, 4);
 		conn->peer.port = ntohs(v4->sin_port);
 	}
+	return true;
 }
 
+/* Only who is let in counts as open: what is refused stays until the end of the turn, and there may be thousands. */
 static bool within_limits(struct sw_conn *conn, struct sw_conn_hooks *hooks)
 {
 	struct sw_net *net = conn->net;
-	if (atomic_load(&net->limit->open) > net->limit->max) {
+	if (atomic_fetch_add(&net->limit->open, 1) >= net->limit->max) {
+		atomic_fetch_sub(&net->limit->open, 1);
 		sw_metric_add(net->metrics.refused_limit, 1);
 		return false;
 	}
 	if (hooks->admit && !hooks->admit(hooks->ctx, &conn->peer)) {
+		atomic_fetch_sub(&net->limit->open, 1);
 		sw_metric_add(net->metrics.refused_address, 1);
 		return false;
 	}
@@ -212,13 +217,15 @@ struct sw_conn *sw_conn_accept(struct sw_net *net, uv_stream_t *server, struct s
 	uv_tcp_init(sw_loop_uv(net->loop), &conn->tcp);
 	conn->tcp.data = &handle_tag;
 	net->conns++;
-	atomic_fetch_add(&net->limit->open, 1);
 	sw_metric_add(net->metrics.open, 1);
 	if (uv_accept(server, (uv_stream_t *)&conn->tcp) != 0) {
 		sw_conn_close(conn, SW_CONN_ERROR);
 		return NULL;
 	}
-	read_peer(conn);
+	if (!read_peer(conn)) {
+		sw_conn_close(conn, SW_CONN_ERROR);
+		return NULL;
+	}
 	if (!within_limits(conn, hooks)) {
 		sw_conn_close(conn, SW_CONN_LOCAL);
 		return NULL;

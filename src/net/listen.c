@@ -13,7 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
+/* Past that the connections there are have their turn first: libuv accepts for as long as somebody comes. */
+enum { BACKLOG = 1024, ACCEPTS_PER_TURN = 64 };
 
 struct sw_listener {
 	uv_tcp_t tcp;
@@ -22,6 +23,9 @@ struct sw_listener {
 	void *ctx;
 	void (*on_conn)(void *ctx, struct sw_conn *conn);
 	struct sw_conn_hooks *hooks;
+	struct sw_turn turn;
+	unsigned accepted; /* in this turn */
+	bool waiting;      /* one more came: libuv takes no further one until it is accepted */
 	uint16_t port;
 };
 
@@ -91,15 +95,36 @@ static uint16_t read_port(const uv_tcp_t *tcp)
 	return ntohs(addr.any.sa_family == AF_INET6 ? addr.v6.sin6_port : addr.v4.sin_port);
 }
 
+static void take(struct sw_listener *listener)
+{
+	uv_stream_t *server = (uv_stream_t *)&listener->tcp;
+	struct sw_conn *conn = sw_conn_accept(listener->net, server, listener->hooks, listener->tls);
+	if (conn) {
+		listener->on_conn(listener->ctx, conn);
+	}
+}
+
+static void on_turn_end(struct sw_turn *turn)
+{
+	struct sw_listener *listener = (struct sw_listener *)((char *)turn - offsetof(struct sw_listener, turn));
+	listener->accepted = 0;
+	if (listener->waiting) {
+		listener->waiting = false;
+		take(listener);
+	}
+}
+
 static void on_connection(uv_stream_t *server, int status)
 {
 	struct sw_listener *listener = (struct sw_listener *)server;
 	if (status != 0) {
 		return;
 	}
-	struct sw_conn *conn = sw_conn_accept(listener->net, server, listener->hooks, listener->tls);
-	if (conn) {
-		listener->on_conn(listener->ctx, conn);
+	sw_loop_at_turn_end(listener->net->loop, &listener->turn);
+	if (listener->accepted++ < ACCEPTS_PER_TURN) {
+		take(listener);
+	} else {
+		listener->waiting = true;
 	}
 }
 
@@ -125,6 +150,7 @@ int sw_listener_open(struct sw_net *net, const struct sw_listen_options *options
 	listener->tls = options->tls;
 	listener->ctx = options->ctx;
 	listener->on_conn = options->on_conn;
+	listener->turn.run = on_turn_end;
 	listener->hooks = sw_xmalloc(sizeof(*listener->hooks));
 	*listener->hooks = (struct sw_conn_hooks){1, options->ctx, options->admit, options->leave};
 	uv_tcp_init(sw_loop_uv(net->loop), &listener->tcp);
@@ -152,6 +178,7 @@ uint16_t sw_listener_port(const struct sw_listener *listener)
 
 void sw_listener_close(struct sw_listener *listener)
 {
+	sw_turn_cancel(&listener->turn);
 	sw_conn_hooks_unref(listener->hooks);
 	uv_close((uv_handle_t *)&listener->tcp, on_closed);
 }
