@@ -60,6 +60,7 @@ struct lane {
 	size_t mark;
 	struct waiter *first;
 	struct waiter **last;
+	unsigned items;         /* in buf */
 	unsigned in_flight;     /* envelopes under way */
 	unsigned in_flight_max; /* further items wait for the next one */
 	int64_t interval_ms;    /* from one envelope to the next, at least */

@@ -14,6 +14,9 @@
  * repeat them, and one that was refused must not be overtaken. */
 enum { INGEST_IN_FLIGHT_MAX = 4, MAILBOX_IN_FLIGHT_MAX = 1 };
 
+/* An envelope is written in one transaction: with so many messages it waits for nothing but a bound. */
+enum { INGEST_ITEMS_MAX = 256, INGEST_FULL_IN_FLIGHT_MAX = 16 };
+
 /* An envelope under way. */
 struct parcel {
 	struct sw_publish publish; /* first */
@@ -83,6 +86,7 @@ static void flush(struct lane *lane)
 	memcpy(parcel->publish.routing_key, lane->queue, sizeof(lane->queue));
 	lane->first = NULL;
 	lane->last = &lane->first;
+	lane->items = 0;
 	if (lane->buf.cap > LANE_BYTES_MAX / 4) {
 		sw_buf_release(&lane->buf);
 	}
@@ -100,11 +104,12 @@ static void flush(struct lane *lane)
 /* The lock is held. How long until it may be flushed, if only time is missing; else 0. */
 static int64_t flush_if_due(struct lane *lane)
 {
-	if (!lane->buf.len || lane->in_flight >= lane->in_flight_max) {
+	bool full = lane->in_flight_max > 1 && lane->items >= INGEST_ITEMS_MAX;
+	if (!lane->buf.len || lane->in_flight >= (full ? INGEST_FULL_IN_FLIGHT_MAX : lane->in_flight_max)) {
 		return 0;
 	}
 	int64_t now_ms = lane->interval_ms ? sw_clock_mono_ms() : 0;
-	if (lane->next_mono_ms > now_ms) {
+	if (!full && lane->next_mono_ms > now_ms) {
 		return lane->next_mono_ms - now_ms;
 	}
 	lane->next_mono_ms = now_ms + lane->interval_ms;
@@ -154,6 +159,7 @@ int lane_add(struct gw_loop *loop, enum sw_writer_role role, unsigned logical, c
 			lane->mark = sw_section_begin(&lane->buf, &id);
 		}
 		sw_item_put(&lane->buf, item);
+		lane->items++;
 		if (waiter) {
 			struct waiter *copy = sw_xmemdup(waiter, sizeof(*waiter));
 			copy->next = NULL;
@@ -240,7 +246,7 @@ static void on_published(struct sw_publish *publish, int result)
 	}
 	pthread_mutex_lock(&lane->lock);
 	/* What came while the lane was full waits for nothing else; what came before or after that has a timer. */
-	if (lane->in_flight-- == lane->in_flight_max) {
+	if (lane->in_flight-- >= lane->in_flight_max) {
 		lane->next_mono_ms = 0;
 	}
 	if (result != SW_ECLOSED) {

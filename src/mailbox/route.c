@@ -165,16 +165,30 @@ static struct news read_news(const struct sw_pg_result *r, size_t row)
 			     .at_ms = sw_pg_i64(r, row, 7)};
 }
 
+/* The rows are by user and pos. Searched, not walked: a batch may check a thousand people with a hundred rows each. */
+static size_t first_unacked(const struct mailbox *m, const struct user *user)
+{
+	size_t low = 0;
+	size_t high = m->unacked ? sw_pg_rows(m->unacked) : 0;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (sw_pg_i64(m->unacked, middle, 0) < user->id) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
 /* The next of this user's that nobody has acked, from *row on, in the order of pos. */
 static bool next_unacked(const struct mailbox *m, const struct user *user, size_t *row, struct news *news_out)
 {
-	for (; m->unacked && *row < sw_pg_rows(m->unacked); (*row)++) {
-		if (sw_pg_i64(m->unacked, *row, 0) == user->id) {
-			*news_out = read_news(m->unacked, (*row)++);
-			return true;
-		}
+	if (!m->unacked || *row >= sw_pg_rows(m->unacked) || sw_pg_i64(m->unacked, *row, 0) != user->id) {
+		return false;
 	}
-	return false;
+	*news_out = read_news(m->unacked, (*row)++);
+	return true;
 }
 
 /* Results are read again by the write's round trip: what is emitted must outlive them. */
@@ -190,7 +204,7 @@ void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user,
 		return;
 	}
 	struct news news;
-	for (size_t row = 0; next_unacked(m, user, &row, &news);) {
+	for (size_t row = first_unacked(m, user); next_unacked(m, user, &row, &news);) {
 		if (news.pos == pos) {
 			keep(&batch->arena, &news);
 			push_devices(m, batch, user, &news, true);
@@ -230,7 +244,7 @@ static size_t plan_range(struct mailbox *m, struct sw_batch *batch, struct user 
 	size_t planned = 0;
 	*first_out = 0;
 	struct news news;
-	for (size_t row = 0; next_unacked(m, user, &row, &news);) {
+	for (size_t row = first_unacked(m, user); next_unacked(m, user, &row, &news);) {
 		if (news.pos > range[1] || news.pos <= range[0] || news.pos <= user_seen(user)) {
 			continue;
 		}
@@ -254,7 +268,7 @@ static int64_t late_pos(const struct mailbox *m, const struct sw_batch *batch, c
 {
 	int64_t late = armed_pos;
 	struct news news;
-	for (size_t row = 0; next_unacked(m, user, &row, &news);) {
+	for (size_t row = first_unacked(m, user); next_unacked(m, user, &row, &news);) {
 		if (news.pos > late && due_ms(m, user, &news) > batch->now_ms) {
 			break;
 		}
@@ -268,7 +282,7 @@ static void arm_next(struct mailbox *m, struct sw_batch *batch, struct user *use
 {
 	int64_t full_ms = user->session_count ? m->config->ack_timeout_ms : 0;
 	struct news news;
-	for (size_t row = 0; next_unacked(m, user, &row, &news);) {
+	for (size_t row = first_unacked(m, user); next_unacked(m, user, &row, &news);) {
 		if (news.pos <= late) {
 			continue;
 		}

@@ -314,6 +314,8 @@ int engine_start(struct sw_writer *writer, struct sw_engine *engine, struct sw_d
 {
 	engine->writer = writer;
 	engine->id = sw_id_next(writer->config.ids);
+	engine->items_max = writer->config.batch_items_max < BATCH_ITEMS_FIRST ? writer->config.batch_items_max
+									       : BATCH_ITEMS_FIRST;
 	engine->pg = sw_pg_new(writer->config.pg);
 	sw_mailbox_init(&engine->inbox, SIZE_MAX, NULL, NULL);
 	int err = sw_publisher_open(writer->config.publish_bus, "writer", &engine->publisher);

@@ -10,7 +10,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { STATEMENT_MS = 30000, BACKOFF_MS = 50, BACKOFF_MS_MAX = 1000, CONFLICTS_MAX = 5 };
+enum {
+	STATEMENT_MS = 30000,
+	BACKOFF_MS = 50,
+	BACKOFF_MS_MAX = 1000,
+	CONFLICTS_MAX = 5,
+	TURN_LONG_MS = 500,
+	TURN_SHORT_MS = 100,
+};
 
 struct turn {
 	struct sw_engine *engine;
@@ -89,7 +96,7 @@ static void take(struct turn *turn)
 		struct arrival *arrival = *at;
 		size_t items = turn->batch.works[0].items + turn->batch.works[1].items;
 		bytes += arrival->delivery->body->len;
-		if (turn->envelopes && (items >= config->batch_items_max || bytes > config->batch_bytes_max)) {
+		if (turn->envelopes && (items >= engine->items_max || bytes > config->batch_bytes_max)) {
 			break;
 		}
 		*at = arrival->next;
@@ -362,6 +369,18 @@ static void on_poison(struct turn *turn, int err, const struct sw_diag *diag)
 	sw_batch_release(&letter);
 }
 
+/* An item may be a row or a thousand, by the size of its group: what is too much for a batch, only its time tells. */
+static void adapt(struct sw_engine *engine, size_t items, int64_t took_ms)
+{
+	unsigned most = engine->writer->config.batch_items_max;
+	if (took_ms > TURN_LONG_MS) {
+		engine->items_max = items > 1 ? (unsigned)items / 2 : 1;
+	} else if (took_ms < TURN_SHORT_MS) {
+		engine->items_max *= 2;
+	}
+	engine->items_max = engine->items_max < most ? engine->items_max : most;
+}
+
 void engine_turn(struct sw_engine *engine)
 {
 	struct turn turn = {.engine = engine};
@@ -374,7 +393,9 @@ void engine_turn(struct sw_engine *engine)
 	if (err == SW_OK) {
 		sw_metric_add(engine->writer->batches, 1);
 		sw_metric_add(engine->writer->items, (int64_t)items);
-		sw_metric_observe_ms(engine->writer->batch_ms, sw_clock_mono_ms() - start_ms);
+		int64_t took_ms = sw_clock_mono_ms() - start_ms;
+		sw_metric_observe_ms(engine->writer->batch_ms, took_ms);
+		adapt(engine, items, took_ms);
 		outbox_send(engine, &turn.batch, turn.arrivals);
 		settle_committed(engine, &turn.batch);
 	} else if (err == SW_EFENCED) {

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { GONE_NODES_MAX = 16 };
+enum { GONE_NODES_MAX = 16, BATCH_ITEMS_FIRST = 64 };
 
 struct sw_engine;
 
@@ -108,6 +108,7 @@ struct sw_engine {
 	struct flight *flight_first; /* in the order of their commits */
 	struct flight **flight_last;
 	bool lost;           /* of a flight that ended: none behind it is acked */
+	unsigned items_max;  /* of the next batch: what the store lately did in good time */
 	unsigned one_by_one; /* so many batches of a single envelope follow: a poisonous one is being looked for */
 	struct lane lanes[SW_LOGICAL_PARTITIONS];
 	struct parcel *retries;

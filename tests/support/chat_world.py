@@ -51,6 +51,17 @@ class World:
             )
         return made if len(made) > 1 else made[0]
 
+    def crowd(self, name, count):
+        """So many accounts in one statement."""
+        numbers = [next(_ids) for _ in range(count)]
+        names = [f"{name}{number}" for number in numbers]
+        self.space.query(
+            "INSERT INTO account (user_id, name, created_at_ms)"
+            " SELECT user_id, name, 0 FROM unnest(%s::bigint[], %s::text[]) AS r(user_id, name)",
+            (numbers, names),
+        )
+        return names
+
     def user_id(self, name):
         return self.space.query("SELECT user_id FROM account WHERE name = %s", (name,))[0][0]
 
@@ -98,6 +109,17 @@ class World:
             by_conv.setdefault(conv, []).append(seq)
         for conv, seqs in by_conv.items():
             assert seqs == list(range(1, len(seqs) + 1)), conv
+
+    @staticmethod
+    def metric(node, name, **labels):
+        """The value of one number of a node, 0 while it has not been counted."""
+        wanted = name + ("{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "} " if labels else " ")
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{node.admin_url}/metrics", timeout=30) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(wanted):
+                    return float(line.rpartition(" ")[2])
+        return 0
 
     def pushes(self, provider="apns"):
         """What the stand-in of a provider has received."""

@@ -138,14 +138,18 @@ static void load_unacked(struct fake_store *store, const struct fake_statement *
 	if (store->tables.inbox.count) {
 		qsort(store->tables.inbox.rows, store->tables.inbox.count, sizeof(struct fake_inbox), by_user_and_pos);
 	}
-	for (size_t q = 0; q < users.count; q++) {
-		int64_t user = fake_item_i64(&users, q);
-		int64_t from = fake_item_i64(&after, q) >= 0 ? fake_item_i64(&after, q) : handled(store, user);
-		unsigned count = 0;
-		sw_fake_foreach(store, inbox, row)
-		{
-			if (row->user == user && row->pos <= fake_item_i64(&upto, q) && row->notify &&
-			    row->pos > from && count++ < 100) {
+	size_t *counts = sw_arena_calloc(result->arena, users.count + 1, sizeof(*counts));
+	/* By user, then by pos, whatever the order of the questions. */
+	sw_fake_foreach(store, inbox, row)
+	{
+		for (size_t q = 0; q < users.count; q++) {
+			if (row->user != fake_item_i64(&users, q) || !row->notify ||
+			    row->pos > fake_item_i64(&upto, q)) {
+				continue;
+			}
+			int64_t from = fake_item_i64(&after, q) >= 0 ? fake_item_i64(&after, q)
+								     : handled(store, row->user);
+			if (row->pos > from && counts[q]++ < 100) {
 				put_unacked(store, result, row);
 			}
 		}

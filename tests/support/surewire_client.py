@@ -87,6 +87,10 @@ class Client:
             await self._reader
         self.check()
 
+    def cut(self):
+        """Ends the connection without a word, as a network does; closed() returns when it is gone."""
+        self._socket.transport.abort()
+
     def check(self):
         assert not self.faults, "\n".join(self.faults)
 
