@@ -172,7 +172,7 @@ class Round:
 def spoken(row):
     """The line of a fault, for a person."""
     return ("{fault}: {accepted} accepted, {lost} lost, {duplicated} duplicated, {reordered} reordered"
-            " ({rounds} rounds, {stored} stored, {holes} holes, {pushes} pushes, {repeats} of them repeats,"
+            " (rounds {rounds}, {stored} stored, {holes} holes, {pushes} pushes, {repeats} of them repeats,"
             " worst pause {worst pause:.1f} s, recovery {recovery:.1f} s, {violations} violations)".format(**row))
 
 

@@ -41,7 +41,7 @@ class BrokerQueueDeleted(Fault):
     lossy = True
 
     def start(self, cluster, rng):
-        name = rng.choice(sorted(n for n in cluster.queues() if n.startswith(("ingest.", "mailbox.", "push."))))
+        name = rng.choice(sorted(n for n in cluster.space.queues() if n.startswith(("ingest.", "mailbox.", "push."))))
         cluster.space.management("DELETE", f"queues/{cluster.space.name}/{urllib.parse.quote(name, safe='')}")
 
     def heal(self, cluster):
