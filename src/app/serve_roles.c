@@ -22,6 +22,19 @@ enum {
 
 /* ---- configuration of the parts ---- */
 
+/* A consumer's thread. Its whole family is declared: what is there already stays as it is. */
+static void restore_queues(void *ctx)
+{
+	struct sw_diag diag = {0};
+	int err = serve_declare(ctx, &diag);
+	if (err) {
+		SW_LOG(WARN, "app.queues_not_restored", SW_F_ERR(err), SW_F_STR("detail", diag.text));
+	} else {
+		SW_LOG(WARN, "app.queues_restored",
+		       SW_F_STR("reason", "one was not there: a new broker, or somebody deleted it with all in it"));
+	}
+}
+
 static void prepare_bus(struct serve *serve)
 {
 	const struct sw_config *config = serve->config;
@@ -32,6 +45,8 @@ static void prepare_bus(struct serve *serve)
 	bus->heartbeat_s = (int)(config->bus.heartbeat_ms / 1000);
 	bus->inflight_messages_max = (size_t)config->bus.inflight_messages_max;
 	bus->inflight_bytes_max = config->bus.inflight_bytes_max_bytes;
+	bus->restore = restore_queues;
+	bus->restore_ctx = serve;
 	serve->consume_bus = *bus;
 	serve->consume_bus.heartbeat_s = (int)(config->bus.consumer_heartbeat_ms / 1000);
 }

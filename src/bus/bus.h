@@ -28,6 +28,10 @@ struct sw_bus_config {
 	int connect_timeout_ms;
 	size_t inflight_messages_max; /* of one publisher: taken and not yet done */
 	size_t inflight_bytes_max;
+	/* A durable queue is not there (any more): somebody deleted it. Makes it again; may block, consumers' threads.
+	 * NULL: it is waited for. */
+	void (*restore)(void *ctx);
+	void *restore_ctx;
 };
 
 /* amqp://user:password@host[:port][/vhost], percent-decoded; [::1] for IPv6; no path or "/" is the vhost "/".

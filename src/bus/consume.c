@@ -74,6 +74,10 @@ static int setup(void *ctx, amqp_connection_state_t conn, struct sw_diag *diag_o
 				   0, consumer->config.no_ack, 0, amqp_empty_table);
 		err = sw_bus_reply(conn, what, diag_out);
 	}
+	const struct sw_bus_config *config = &consumer->link.config;
+	if (err == SW_ENOTFOUND && config->restore) {
+		config->restore(config->restore_ctx); /* the next attempt finds it */
+	}
 	return err;
 }
 

@@ -150,8 +150,8 @@ int sw_bus_reply(amqp_connection_state_t conn, const char *what, struct sw_diag 
 	}
 	if (reply->reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply->reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
 		const amqp_channel_close_t *close = reply->reply.decoded;
-		return sw_diag_set(diag_out, SW_ECONFIG, "%s: %.*s", what, (int)close->reply_text.len,
-				   (const char *)close->reply_text.bytes);
+		return sw_diag_set(diag_out, close->reply_code == AMQP_NOT_FOUND ? SW_ENOTFOUND : SW_ECONFIG,
+				   "%s: %.*s", what, (int)close->reply_text.len, (const char *)close->reply_text.bytes);
 	}
 	if (reply->reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply->reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
 		const amqp_connection_close_t *close = reply->reply.decoded;

@@ -17,8 +17,8 @@ int sw_bus_dial(const struct sw_bus_config *config, const char *label, amqp_conn
 		int *heartbeat_s_out, struct sw_diag *diag_out) SW_MUST_CHECK;
 /* With a goodbye, so that everything sent before is processed, or without. NULL is allowed. */
 void sw_bus_hang_up(amqp_connection_state_t conn, bool politely);
-/* The last synchronous call: SW_OK; SW_ECONFIG: the broker closed the channel over it; SW_EUNAVAILABLE: the connection
- * is lost. what: "queue ingest.0", for the text. */
+/* The last synchronous call: SW_OK; the broker closed the channel over it: SW_ENOTFOUND: there is no such thing,
+ * SW_ECONFIG: else; SW_EUNAVAILABLE: the connection is lost. what: "queue ingest.0", for the text. */
 int sw_bus_reply(amqp_connection_state_t conn, const char *what, struct sw_diag *diag_out) SW_MUST_CHECK;
 
 #endif
