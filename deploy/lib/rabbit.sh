@@ -19,8 +19,16 @@ rabbit_prepare() {
   printf '[rabbitmq_management].\n' | sw_write "$home/enabled_plugins" && : | sw_write "$home/env.conf"
 }
 
+# A message that leaves a delay queue while the broker or its target queue fails is sent there again after this time, by
+# default after 180 s: so late a check or a retry would be.
+rabbit_write_advanced() {
+  [ -e "$1/advanced.config" ] ||
+    printf '[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 20000}]}].\n' | sw_write "$1/advanced.config"
+}
+
 rabbit_write_conf() {
   local home=$1 amqp management epmd dist
+  rabbit_write_advanced "$home" || return
   read -r amqp management epmd dist <"$home/ports" || return
   : "$epmd" "$dist"
   sw_write "$home/rabbitmq.conf" <<CONF

@@ -64,11 +64,12 @@ class Cluster:
             raise
 
     def _write_broker_settings(self):
-        """The figures of the queues every second instead of every five: the end is seen sooner."""
+        """As deploy/lib/rabbit.sh, and the figures of the queues every second, not every five: the end is seen sooner."""
         home = self.folder / "servers" / "rabbit"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         (home / "advanced.config").write_text(
-            "[{rabbit, [{quorum_tick_interval, 1000}, {collect_statistics_interval, 1000}]}].\n")
+            "[{rabbit, [{quorum_tick_interval, 1000}, {collect_statistics_interval, 1000},"
+            " {dead_letter_worker_publisher_confirm_timeout, 20000}]}].\n")
 
     def _start(self, layout, config, preload):
         self.space = self.servers.space()
