@@ -60,6 +60,7 @@ struct lane {
 	size_t mark;
 	struct waiter *first;
 	struct waiter **last;
+	bool is_ingest;         /* messages, to a sequencer; else to a mailbox */
 	unsigned items;         /* in buf */
 	unsigned in_flight;     /* envelopes under way */
 	unsigned in_flight_max; /* further items wait for the next one */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Smart batching towards the writers: few envelopes under way per queue, and what comes meanwhile is the next one; those of
- * messages keep a distance in time, too. An idle gateway adds no delay, a busy one sends few large envelopes. Order per queue is the order of lane_add. */
+/* Smart batching towards the writers: few envelopes under way per queue, and what comes meanwhile is the next one; those
+ * of messages keep a distance in time, too. An idle gateway adds no delay, a busy one sends few large envelopes. Order per
+ * queue is the order of lane_add. */
 #include "gateway/gateway_int.h"
 
 #include <surewire/clock.h>
@@ -10,12 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Messages: the next envelope leaves while the one before is being confirmed. A mailbox's items have no sender who could
- * repeat them, and one that was refused must not be overtaken. */
-enum { INGEST_IN_FLIGHT_MAX = 4, MAILBOX_IN_FLIGHT_MAX = 1 };
-
-/* An envelope is written in one transaction: with so many messages it waits for nothing but a bound. */
-enum { INGEST_ITEMS_MAX = 256, INGEST_FULL_IN_FLIGHT_MAX = 16 };
+/* Messages: the next envelope leaves while the one before is being confirmed. An envelope is written in one transaction:
+ * with ITEMS_MAX of them it waits for nothing but a bound. A mailbox's items have no sender who could repeat them, and one
+ * that was refused must not be overtaken: one envelope at a time, as large as it may be. */
+enum { INGEST_IN_FLIGHT_MAX = 4, INGEST_ITEMS_MAX = 256, INGEST_FULL_IN_FLIGHT_MAX = 16, MAILBOX_IN_FLIGHT_MAX = 1 };
 
 /* An envelope under way. */
 struct parcel {
@@ -43,8 +42,9 @@ void lanes_open(struct sw_gateway *gateway)
 			sw_queue_name((enum sw_writer_role)role, i, lane->queue);
 			sw_buf_init(&lane->buf, SW_ENVELOPE_BYTES_MAX);
 			lane->last = &lane->first;
-			lane->interval_ms = role == SW_ROLE_SEQUENCER ? gateway->config.batch_interval_ms : 0;
-			lane->in_flight_max = role == SW_ROLE_SEQUENCER ? INGEST_IN_FLIGHT_MAX : MAILBOX_IN_FLIGHT_MAX;
+			lane->is_ingest = role == SW_ROLE_SEQUENCER;
+			lane->interval_ms = lane->is_ingest ? gateway->config.batch_interval_ms : 0;
+			lane->in_flight_max = lane->is_ingest ? INGEST_IN_FLIGHT_MAX : MAILBOX_IN_FLIGHT_MAX;
 		}
 	}
 }
@@ -104,7 +104,7 @@ static void flush(struct lane *lane)
 /* The lock is held. How long until it may be flushed, if only time is missing; else 0. */
 static int64_t flush_if_due(struct lane *lane)
 {
-	bool full = lane->in_flight_max > 1 && lane->items >= INGEST_ITEMS_MAX;
+	bool full = lane->is_ingest && lane->items >= INGEST_ITEMS_MAX;
 	if (!lane->buf.len || lane->in_flight >= (full ? INGEST_FULL_IN_FLIGHT_MAX : lane->in_flight_max)) {
 		return 0;
 	}
@@ -225,7 +225,7 @@ static void tell_loops(struct sw_gateway *gateway, struct waiter *list, int resu
 /* A mailbox item has no sender who could repeat it: the queue is asked again until it takes it. */
 static bool must_repeat(const struct lane *lane, int result)
 {
-	return (result == SW_EREFUSED || result == SW_EUNROUTABLE) && lane->queue[0] == 'm';
+	return (result == SW_EREFUSED || result == SW_EUNROUTABLE) && !lane->is_ingest;
 }
 
 /* Publisher's thread. */

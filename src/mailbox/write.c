@@ -4,6 +4,7 @@
 
 /* Of one statement: a message to a large group is a thousand rows, and a batch may hold a thousand of them. */
 enum { INBOX_ROWS_MAX = 50000 };
+_Static_assert((int)INBOX_ROWS_MAX <= (int)SW_PG_ARRAY_MAX, "an array of a statement holds them");
 
 static void write_inbox_part(const struct inbox_row *rows, size_t n, struct sw_arena *arena, struct sw_pg *pg)
 {

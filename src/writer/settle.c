@@ -2,7 +2,8 @@
 /* When hand-overs may skip the queue. A partition that has just come here may have a backlog in its mailbox queue, from
  * its earlier owner or from the sequencer that was elsewhere: what is applied directly would overtake it, and a user would
  * see a conversation out of order. So after every move a marker goes through the queue, and another one with the first
- * envelope of the partition: only then is its earlier owner surely gone. Until it is back hand-overs go behind it. If some did, they are in the queue in turn: new messages then wait for one more marker, a round trip. */
+ * envelope of the partition: only then is its earlier owner surely gone. Until it is back hand-overs go behind it. If some
+ * did, they are in the queue in turn: new messages then wait for one more marker, a round trip. */
 #include "writer/writer_int.h"
 
 static void send_marker(struct sw_engine *engine, struct holding *holding)

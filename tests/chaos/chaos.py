@@ -306,7 +306,8 @@ class Campaign:
             self._drop()
 
     def _end_checked(self, memcheck, verdict):
-        """valgrind speaks when a process ends, so the cluster is of this round alone. Its logs stay for now."""
+        """valgrind speaks when a process ends, so the cluster is of this round alone. What it wrote stays until all rounds
+        are over: the verdict may need it."""
         self._drop(remove=False)
         line, errors = memcheck.judge()
         verdict.notes.append(line)

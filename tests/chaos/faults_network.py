@@ -6,6 +6,7 @@ import time
 import urllib.request
 
 from fault import Fault
+from surewire_env import proxyless
 
 
 class Network(Fault):
@@ -55,7 +56,7 @@ class Provider(Fault):
             if self.share:
                 fault["match"] = {"share": self.share}
             request = urllib.request.Request(cluster.stands.url + "/faults", data=json.dumps(fault).encode())
-            with _opener().open(request, timeout=10) as answer:
+            with proxyless().open(request, timeout=10) as answer:
                 self._faults.append(json.loads(answer.read())["id"])
 
     def heal(self, cluster):
@@ -88,7 +89,3 @@ class Credentials(Fault):
 
     def heal(self, cluster):
         pass
-
-
-def _opener():
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))

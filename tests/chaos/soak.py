@@ -10,9 +10,7 @@ import dataclasses
 import http.client
 import itertools
 import pathlib
-import re
 import statistics
-import urllib.request
 
 EVERY_S = 5.0
 SAMPLES_MIN = 9
@@ -24,7 +22,6 @@ GROWTH_SHARE, GROWTH_BYTES = 0.05, 2 * MIB
 # One cache fills as long as the load lasts: the sequencer's ids of the last messages (sequencer/recent.c, RECENT_MAX of
 # app/serve_roles.c), each an entry of 144 bytes and its part of the hash table.
 RECENT_MAX, RECENT_BYTES = 100_000, 160
-STORED = re.compile(r"^surewire_sequencer_stored_total (\d+)", re.MULTILINE)
 # Of the highest count: a share of the load's clients come and go, and choose their gateway anew each time.
 MORE = {"files": 8, "threads": 2}
 
@@ -44,13 +41,11 @@ def take(node):
     try:
         status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
         files = len(list((proc / "fd").iterdir()))
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{node.admin_url}/metrics", timeout=EVERY_S) as answer:
-            stored = STORED.search(answer.read().decode())
+        stored = int(node.metric("surewire_sequencer_stored_total", EVERY_S))
         rss, anon = (int(status[name].split()[0]) * 1024 for name in ("VmRSS", "RssAnon"))
     except (OSError, KeyError, http.client.HTTPException):
         return None
-    return Sample(rss, anon, files, int(status["Threads"]), int(stored[1]) if stored else 0)
+    return Sample(rss, anon, files, int(status["Threads"]), stored)
 
 
 class Watch:

@@ -5,7 +5,6 @@ import functools
 import itertools
 import json
 import time
-import urllib.request
 
 import surewire_client
 import surewire_env
@@ -42,25 +41,17 @@ class World:
 
     def people(self, *names):
         """Accounts of this test alone: the names with a number behind them."""
-        made = []
-        for name in names:
-            number = next(_ids)
-            made.append(f"{name}{number}")
-            self.space.query(
-                "INSERT INTO account (user_id, name, created_at_ms) VALUES (%s, %s, 0)", (number, made[-1])
-            )
-        return made if len(made) > 1 else made[0]
-
-    def crowd(self, name, count):
-        """So many accounts in one statement."""
-        numbers = [next(_ids) for _ in range(count)]
-        names = [f"{name}{number}" for number in numbers]
+        numbers = [next(_ids) for _ in names]
+        made = [f"{name}{number}" for name, number in zip(names, numbers)]
         self.space.query(
             "INSERT INTO account (user_id, name, created_at_ms)"
             " SELECT user_id, name, 0 FROM unnest(%s::bigint[], %s::text[]) AS r(user_id, name)",
-            (numbers, names),
+            (numbers, made),
         )
-        return names
+        return made if len(made) > 1 else made[0]
+
+    def crowd(self, name, count):
+        return self.people(*[name] * count)
 
     def user_id(self, name):
         return self.space.query("SELECT user_id FROM account WHERE name = %s", (name,))[0][0]
@@ -110,22 +101,10 @@ class World:
         for conv, seqs in by_conv.items():
             assert seqs == list(range(1, len(seqs) + 1)), conv
 
-    @staticmethod
-    def metric(node, name, **labels):
-        """The value of one number of a node, 0 while it has not been counted."""
-        wanted = name + ("{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "} " if labels else " ")
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{node.admin_url}/metrics", timeout=30) as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith(wanted):
-                    return float(line.rpartition(" ")[2])
-        return 0
-
     def pushes(self, provider="apns"):
         """What the stand-in of a provider has received."""
         url = f"{self.deployment.sim_control}/records?provider={provider}&limit=1000"
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(url, timeout=10) as answer:
+        with surewire_env.proxyless().open(url, timeout=10) as answer:
             records = json.loads(answer.read())
         return records["records"] if isinstance(records, dict) else records
 

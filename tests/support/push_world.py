@@ -17,7 +17,7 @@ import uuid
 import websockets
 
 from surewire_client import make_token
-from surewire_env import wait_until
+from surewire_env import proxyless, wait_until
 
 TOPIC = "org.surewire.demo"
 ARRIVAL_S = 40
@@ -29,9 +29,8 @@ def call(method, url, body=None, bearer=None, timeout_s=30):
     request.add_header("Content-Type", "application/json")
     if bearer:
         request.add_header("Authorization", f"Bearer {bearer}")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=timeout_s) as answer:
+        with proxyless().open(request, timeout=timeout_s) as answer:
             status, text = answer.status, answer.read()
     except urllib.error.HTTPError as error:
         status, text = error.code, error.read()
@@ -209,16 +208,6 @@ class World:
 
     def person(self, name):
         return self.people(name, 1)[0]
-
-    def metric(self, name, **labels):
-        """The value of one number of the node, 0 while it has not been counted."""
-        wanted = name + "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{self.node.admin_url}/metrics", timeout=10) as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith(wanted + " "):
-                    return float(line.rpartition(" ")[2])
-        return 0
 
     def states(self, answer):
         """Of all deliveries of one message: (state, attempts) to number of deliveries."""

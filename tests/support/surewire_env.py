@@ -49,14 +49,15 @@ def wait_until(condition, what, timeout_s=30, every_s=0.05):
 def http_status(url, timeout_s=2):
     """The status code, or None when nobody answers."""
     try:
-        return _opener().open(url, timeout=timeout_s).status
+        return proxyless().open(url, timeout=timeout_s).status
     except urllib.error.HTTPError as error:
         return error.code
     except OSError:
         return None
 
 
-def _opener():
+def proxyless():
+    """What opens addresses of this machine, whatever proxies the environment names."""
     return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -164,7 +165,7 @@ class Space:
         login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
         request.add_header("Authorization", f"Basic {login}")
         request.add_header("Content-Type", "application/json")
-        with _opener().open(request, timeout=30) as answer:
+        with proxyless().open(request, timeout=30) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -318,6 +319,15 @@ class Node(Managed):
 
     def is_ready(self):
         return http_status(f"{self.admin_url}/readyz") == 200
+
+    def metric(self, name, timeout_s=30, **labels):
+        """The value of one number, 0 while it has not been counted."""
+        wanted = name + ("{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "} " if labels else " ")
+        with proxyless().open(f"{self.admin_url}/metrics", timeout=timeout_s) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(wanted):
+                    return float(line.rpartition(" ")[2])
+        return 0
 
 
 class Sim(Managed):

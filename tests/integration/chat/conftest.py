@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """People and gateways for the chat tests."""
+import os
+import resource
+
 import pytest
 
 import surewire_env
 from chat_world import World
+
+MANY_DESCRIPTORS = 8192
 
 
 @pytest.fixture
@@ -46,3 +51,30 @@ def module_world(shared_pair, tmp_path_factory, request):
 def shared(module_world, request):
     request.node.surewire_deployments = [module_world.deployment]  # their logs are shown on a failure
     return module_world
+
+
+@pytest.fixture(scope="module")
+def many_descriptors():
+    """For this process and those it starts; 1024 are usual."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_DESCRIPTORS if before[1] == resource.RLIM_INFINITY else min(MANY_DESCRIPTORS, before[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], wanted), before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.fixture
+def gateway(shared, monkeypatch):
+    """gateway(config) starts a process that is nothing but a gateway, so that its memory is that of its connections."""
+    # AddressSanitizer keeps what was freed for a while, by default up to 256 MB: that would hide what is never freed.
+    options = [os.environ.get("ASAN_OPTIONS", ""), "quarantine_size_mb=1", "thread_local_quarantine_size_kb=64"]
+    monkeypatch.setenv("ASAN_OPTIONS", ":".join(filter(None, options)))
+    made = []
+
+    def start(config):
+        made.append(shared.node(config, roles="gateway"))
+        return made[-1]
+
+    yield start
+    for node in made:
+        node.end()

@@ -4,41 +4,11 @@ import asyncio
 import os
 import resource
 
-import pytest
-
 WAIT_S = 60
 BATCH = 100  # connections that are opened together
-DESCRIPTORS = 8192
 # What a gateway's heap grows by when it is busy is half of that with AddressSanitizer; a hundred thousand connections
 # that stay are more. What is smaller and lost AddressSanitizer tells at the end of the process.
 KEPT_MB = 40
-
-
-@pytest.fixture(scope="module", autouse=True)
-def many_descriptors():
-    """For this process and those it starts; 1024 are usual."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = DESCRIPTORS if before[1] == resource.RLIM_INFINITY else min(DESCRIPTORS, before[1])
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], wanted), before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
-@pytest.fixture
-def gateway(shared, monkeypatch):
-    """gateway(config) starts a process that is nothing but a gateway, so that its memory is that of its connections."""
-    # AddressSanitizer keeps what was freed for a while, by default up to 256 MB: that would hide what is never freed.
-    options = [os.environ.get("ASAN_OPTIONS", ""), "quarantine_size_mb=1", "thread_local_quarantine_size_kb=64"]
-    monkeypatch.setenv("ASAN_OPTIONS", ":".join(filter(None, options)))
-    made = []
-
-    def start(config):
-        made.append(shared.node(config, roles="gateway"))
-        return made[-1]
-
-    yield start
-    for node in made:
-        node.end()
 
 
 def descriptors_of(node):
@@ -50,9 +20,9 @@ def resident_mb_of(node):
         return int(statm.read().split()[1]) * resource.getpagesize() / 2**20
 
 
-def connections_of(world, node):
+def connections_of(node):
     """Those of whoever asks for metrics among them: one."""
-    return world.metric(node, "surewire_net_connections")
+    return node.metric("surewire_net_connections")
 
 
 async def in_batches(coroutines):

@@ -5,11 +5,9 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 import signal
 import socket
 import time
-import urllib.request
 
 import jwt
 import pytest
@@ -355,9 +353,7 @@ def _raw_session(world, node, user, receive_buffer):
 
 
 def _slow_closed(node):
-    with urllib.request.urlopen(f"{node.admin_url}/metrics") as answer:
-        text = answer.read().decode()
-    return float(re.search(r"surewire_gateway_slow_readers_total (\d+)", text).group(1)) >= 1
+    return node.metric("surewire_gateway_slow_readers_total") >= 1
 
 
 @within

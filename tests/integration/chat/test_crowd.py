@@ -10,8 +10,10 @@ import pytest
 
 from chat_world import eventually, within
 from storm import UPGRADE, WAIT_S, Bystanders, descriptors_of, in_batches, resident_mb_of
-from storm import gateway, many_descriptors  # noqa: F401  fixtures
 from surewire_client import new_cid
+
+pytestmark = pytest.mark.usefixtures("many_descriptors")
+
 
 # ---- a thousand devices ----
 
@@ -107,7 +109,7 @@ def _read_all(sock, data=b""):
 async def test_compression__offered_by_a_client__not_taken_and_1002_for_its_frames(shared, frames, said_hello):
     alice, bob = shared.people("alice", "bob")
     b = await shared.login(shared.north, bob)
-    closed = shared.metric(shared.north, "surewire_net_ws_closed_total", code="1002")
+    closed = shared.north.metric("surewire_net_ws_closed_total", code="1002")
     with socket.create_connection(("127.0.0.1", shared.north.gateway_port), WAIT_S) as sock:
         sock.sendall(UPGRADE + DEFLATE + b"\r\n")
         head, _, rest = _read_until(sock, b"\r\n\r\n").partition(b"\r\n\r\n")
@@ -119,7 +121,7 @@ async def test_compression__offered_by_a_client__not_taken_and_1002_for_its_fram
         sock.sendall(frames)
         told = _read_all(sock)
     assert told[0] == FIN | 8 and int.from_bytes(told[2:4], "big") == 1002, told
-    assert shared.metric(shared.north, "surewire_net_ws_closed_total", code="1002") == closed + 1
+    assert shared.north.metric("surewire_net_ws_closed_total", code="1002") == closed + 1
     await b.say(alice, "as before")
     await b.close()
 

@@ -9,9 +9,13 @@ import socket
 import struct
 import time
 
+import pytest
+
 from chat_world import eventually, within
 from storm import KEPT_MB, UPGRADE, WAIT_S, Bystanders, connections_of, descriptors_of, in_batches, resident_mb_of
-from storm import gateway, many_descriptors  # noqa: F401  fixtures
+
+pytestmark = pytest.mark.usefixtures("many_descriptors")
+
 
 # ---- never finished ----
 
@@ -75,20 +79,20 @@ async def test_requests__never_finished__are_ended_by_their_deadline(shared, gat
     def counts():
         """Closed by a deadline, refused over HTTP, closed with a code of our own."""
         return [
-            shared.metric(node, "surewire_net_closed_total", reason="timeout"),
-            shared.metric(node, "surewire_net_http_answers_total", **{"class": "4xx"}),
-            shared.metric(node, "surewire_net_ws_closed_total", code="4xxx"),
+            node.metric("surewire_net_closed_total", reason="timeout"),
+            node.metric("surewire_net_http_answers_total", **{"class": "4xx"}),
+            node.metric("surewire_net_ws_closed_total", code="4xxx"),
         ]
 
     async with Bystanders(shared, node) as calm:
         await calm.meanwhile(asyncio.sleep(1))
-        counted, connections, descriptors = counts(), connections_of(shared, node), descriptors_of(node)
+        counted, connections, descriptors = counts(), connections_of(node), descriptors_of(node)
         resident_mb = resident_mb_of(node)
 
         async def attack():
             lorises = await in_batches([Loris().open(node.gateway_port, kind) for kind in kinds])
             told = await asyncio.gather(*(loris.told() for loris in lorises))
-            await eventually(lambda: connections_of(shared, node) == connections, "all of them ended", WAIT_S)
+            await eventually(lambda: connections_of(node) == connections, "all of them ended", WAIT_S)
             await eventually(lambda: descriptors_of(node) <= descriptors, "their descriptors are back")
             for loris in lorises:
                 await loris.close()
@@ -151,10 +155,10 @@ async def test_connections__a_hundred_thousand__refused_where_too_many_and_nothi
     modest = (WAVE - GREEDY_WAVE) // RATE_BURST
 
     def accepted():
-        return shared.metric(node, "surewire_net_accepted_total")
+        return node.metric("surewire_net_accepted_total")
 
     def refused():
-        return shared.metric(node, "surewire_net_refused_total", reason="address")
+        return node.metric("surewire_net_refused_total", reason="address")
 
     async def wave(number):
         taken, turned_away = accepted(), refused()
@@ -163,12 +167,12 @@ async def test_connections__a_hundred_thousand__refused_where_too_many_and_nothi
         assert refused() == turned_away
         taken, begun = accepted(), time.monotonic()
         await calm.meanwhile(_visits(node, [f"127.0.0.{2 + number}"], GREEDY_WAVE, resets=True))
-        await eventually(lambda: connections_of(shared, node) == 3, "only the bystanders are left", WAIT_S)
+        await eventually(lambda: connections_of(node) == 3, "only the bystanders are left", WAIT_S)
         allowed = RATE_BURST + RATE_PER_S * (time.monotonic() - begun)
         # Who has reset it before it was accepted need not be counted; those who ask for these numbers are.
         assert refused() - turned_away >= GREEDY_WAVE / 2 - allowed
         assert accepted() - taken < 2 * allowed + 500, "one address may open so many, not more"
-        assert shared.metric(node, "surewire_gateway_rate_limited_total") == refused()
+        assert node.metric("surewire_gateway_rate_limited_total") == refused()
 
     async with Bystanders(shared, node) as calm:
         await calm.meanwhile(asyncio.sleep(1))

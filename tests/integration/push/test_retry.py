@@ -91,7 +91,7 @@ def test_silent_connection__unknown_then_repeated_with_the_same_id(world, pair):
 
 def held(world):
     """Jobs that were put off to a retry stage at no attempt's cost."""
-    return world.metric("surewire_push_jobs_total", provider="apns", result="held")
+    return world.node.metric("surewire_push_jobs_total", provider="apns", result="held")
 
 
 def test_refused_stream__sent_again_at_once_without_an_attempt(world, pair):
@@ -174,7 +174,7 @@ def go_away(world):
 
 
 def unsent(world):
-    return world.metric("surewire_push_attempts_total", provider="apns", outcome="unsent")
+    return world.node.metric("surewire_push_attempts_total", provider="apns", outcome="unsent")
 
 
 def test_goaway__all_in_flight_processed__their_answers_are_awaited(world, crowd):
