@@ -431,6 +431,8 @@ async def test_connections__past_the_limit__refused_and_served_again_later(world
     node = world.node({"gateway.connections_max": 8, "gateway.threads": 3})
     alice = world.people("alice")
     sockets = [socket.create_connection(("127.0.0.1", node.gateway_port)) for _ in range(12)]
+    # The kernel has connected them; each of the three loops accepts its own when it gets to run.
+    await eventually(lambda: node.metric("surewire_net_refused_total", reason="limit") >= 4, "four refused")
 
     for _ in range(5):
         assert surewire_env.http_status(node.url + "/healthz") in (503, None)
