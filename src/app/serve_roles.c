@@ -80,6 +80,7 @@ void serve_prepare(struct serve *serve)
 	serve->sequencer = (struct sw_sequencer_config){.conversations_max = CONVERSATIONS_MAX,
 							.recent_max = RECENT_MAX};
 	serve->mailbox = (struct sw_mailbox_config){.users_max = USERS_MAX,
+						    .devices_max = (size_t)config->mailbox.devices_max,
 						    .ack_timeout_ms = config->mailbox.ack_timeout_ms,
 						    .push_ttl_ms = config->pusher.age_max_ms,
 						    .providers = serve->mailbox_providers,
@@ -290,6 +291,10 @@ static int open_gateway(struct serve *serve, struct sw_diag *diag_out)
 		.rate_address_per_s = (unsigned)c->gateway.rate_address_per_s,
 		.rate_address_burst = (unsigned)c->gateway.rate_address_burst,
 		.long_poll_max_ms = c->gateway.long_poll_max_ms,
+		.head_timeout_ms = c->gateway.head_timeout_ms,
+		.body_timeout_ms = c->gateway.body_timeout_ms,
+		.idle_timeout_ms = c->gateway.idle_timeout_ms,
+		.group_members_max = (unsigned)c->gateway.group_members_max,
 		.drain_timeout_ms = c->gateway.drain_timeout_ms,
 		.batch_interval_ms = c->gateway.batch_interval_ms,
 		.ingest_queues = (unsigned)c->sequencer.ingest_queues,

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 
+#include "base/rng.h"
+
 #include <openssl/sha.h>
+#include <pthread.h>
+#include <string.h>
+
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static uint64_t process_key;
 
 uint64_t sw_hash_mix64(uint64_t v)
 {
@@ -19,6 +26,24 @@ uint64_t sw_hash_bytes64(struct sw_bytes bytes)
 		h = (h ^ bytes.ptr[i]) * UINT64_C(1099511628211);
 	}
 	return sw_hash_mix64(h);
+}
+
+static void choose_key(void)
+{
+	sw_rng_bytes(&process_key, sizeof(process_key));
+}
+
+uint64_t sw_hash_keyed64(struct sw_bytes bytes)
+{
+	(void)pthread_once(&key_once, choose_key);
+	uint64_t h = process_key ^ bytes.len;
+	for (size_t i = 0; i < bytes.len; i += sizeof(uint64_t)) {
+		uint64_t word = 0;
+		size_t left = bytes.len - i;
+		memcpy(&word, bytes.ptr + i, left < sizeof(word) ? left : sizeof(word));
+		h = sw_hash_mix64(h ^ word) + process_key;
+	}
+	return h;
 }
 
 void sw_hash_sha256(struct sw_bytes bytes, uint8_t digest_out[32])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Non-cryptographic mixing for partitions, and SHA-256 for derived ids and content hashes. Pure. */
+/* Non-cryptographic mixing for partitions, and SHA-256 for derived ids and content hashes. Pure, but
+ * for the key of the process. */
 #ifndef SW_BASE_HASH_H
 #define SW_BASE_HASH_H
 
@@ -9,6 +10,8 @@
 uint64_t sw_hash_mix64(uint64_t v);
 /* FNV-1a, mixed. Not for data that an attacker sizes into a table. */
 uint64_t sw_hash_bytes64(struct sw_bytes bytes);
+/* For tables whose keys strangers choose: differs in every process, so that nobody can aim at one slot. Any thread. */
+uint64_t sw_hash_keyed64(struct sw_bytes bytes);
 void sw_hash_sha256(struct sw_bytes bytes, uint8_t digest_out[32]);
 
 #endif

@@ -155,6 +155,10 @@ static void to_session(struct session *session, const struct sw_item *item)
 		session->announced = false; /* the mailbox has dropped it already */
 		session_close(session, SW_CLOSE_REPLACED, NULL);
 		break;
+	case SW_ITEM_DEVICE_DENIED:
+		session->announced = false; /* the mailbox never knew it */
+		session_close(session, SW_CLOSE_TOO_MANY_DEVICES, NULL);
+		break;
 	default:
 		break;
 	}
@@ -181,19 +185,39 @@ static void to_request(struct request *request, const struct sw_item *item)
 	case SW_ITEM_REPLACED:
 		request->on_result(request, REQUEST_TIMEOUT, item);
 		break;
+	case SW_ITEM_DEVICE_DENIED:
+		request->on_result(request, REQUEST_DENIED, item);
+		break;
 	default:
 		break;
 	}
 }
 
+int64_t answer_number(const struct sw_item *item)
+{
+	switch (item->kind) {
+	case SW_ITEM_STORED:
+		return item->as.stored.session;
+	case SW_ITEM_REJECTED:
+		return item->as.rejected.session;
+	case SW_ITEM_READY:
+		return item->as.ready.session;
+	case SW_ITEM_REPLACED:
+		return item->as.replaced.session;
+	case SW_ITEM_FORGOTTEN:
+		return item->as.forgotten.session;
+	case SW_ITEM_DEVICE_DENIED:
+		return item->as.device_denied.session;
+	case SW_ITEM_REPLY:
+		return item->as.reply.request;
+	default:
+		return 0;
+	}
+}
+
 void answer_item(struct gw_loop *loop, const struct sw_item *item)
 {
-	int64_t number = item->kind == SW_ITEM_STORED    ? item->as.stored.session
-		       : item->kind == SW_ITEM_REJECTED  ? item->as.rejected.session
-		       : item->kind == SW_ITEM_READY     ? item->as.ready.session
-		       : item->kind == SW_ITEM_REPLACED  ? item->as.replaced.session
-		       : item->kind == SW_ITEM_FORGOTTEN ? item->as.forgotten.session
-							 : item->as.reply.request;
+	int64_t number = answer_number(item);
 	struct session *session = session_find(loop, number);
 	struct request *request = session ? NULL : request_find(loop, number);
 	if (session) {

@@ -13,7 +13,8 @@ static void on_result(struct request *request, enum request_result result, const
 	switch (result) {
 	case REQUEST_REPLY:
 		if (item->as.reply.code.len) {
-			api_fail(request->exchange, SW_ERROR_BAD_FRAME, "refused");
+			enum sw_error_code code = sw_error_of_code(item->as.reply.code);
+			api_fail(request->exchange, code ? code : SW_ERROR_UNAVAILABLE, NULL);
 		} else {
 			sw_http_respond(request->exchange, 204, NULL, NULL, sw_bytes("", 0));
 		}

@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { MEMBERS_MAX = 1000, GROUP_TITLE_BYTES_MAX = 256 };
+enum { GROUP_TITLE_BYTES_MAX = 256 };
 
 static void put_answer(struct sw_buf *out, const struct sw_uuid *cid, const char *state)
 {
@@ -198,7 +198,8 @@ struct wish {
 	struct sw_bytes user;
 };
 
-static enum sw_error_code parse_wish(const json_t *root, struct wish *wish, struct sw_diag *diag)
+static enum sw_error_code parse_wish(const struct gw_loop *loop, const json_t *root, struct wish *wish,
+				     struct sw_diag *diag)
 {
 	struct sw_bytes kind = sw_json_get_str(root, "kind");
 	struct sw_bytes cid = sw_json_get_str(root, "cid");
@@ -216,8 +217,9 @@ static enum sw_error_code parse_wish(const json_t *root, struct wish *wish, stru
 		wish->title = sw_json_get_str(root, "title");
 		wish->members = json_object_get(root, "members");
 		size_t count = json_is_array(wish->members) ? json_array_size(wish->members) : 0;
-		if (count < 1 || count > MEMBERS_MAX) {
-			sw_diag_set(diag, SW_EINVAL, "members: expected 1 to %d names", MEMBERS_MAX);
+		unsigned others_max = loop->gateway->config.group_members_max - 1;
+		if (count < 1 || count > others_max) {
+			sw_diag_set(diag, SW_EINVAL, "members: expected 1 to %u names", others_max);
 		} else if (wish->title.len > GROUP_TITLE_BYTES_MAX) {
 			sw_diag_set(diag, SW_EINVAL, "title: expected at most %d bytes", GROUP_TITLE_BYTES_MAX);
 		}
@@ -321,7 +323,7 @@ static void on_members(struct name_read *read)
 	} else if (diag.text[0]) {
 		api_fail(pending->exchange, SW_ERROR_UNKNOWN_USER, diag.text);
 	} else if (sw_json_parse(sw_http_body(pending->exchange), SW_FRAME_DEPTH_MAX, &root, &diag) != SW_OK ||
-		   parse_wish(root, &wish, &diag) != SW_ERROR_NONE) {
+		   parse_wish(read->read.loop, root, &wish, &diag) != SW_ERROR_NONE) {
 		api_fail(pending->exchange, SW_ERROR_BAD_FRAME, diag.text);
 	} else {
 		create_now(read, pending, &wish);
@@ -337,7 +339,7 @@ void api_create(struct gw_loop *loop, struct sw_http_exchange *exchange, const c
 	struct sw_diag diag = {0};
 	if (sw_json_parse(sw_http_body(exchange), SW_FRAME_DEPTH_MAX, &root, &diag) != SW_OK || !json_is_object(root)) {
 		api_fail(exchange, SW_ERROR_BAD_JSON, diag.text);
-	} else if (parse_wish(root, &wish, &diag) != SW_ERROR_NONE) {
+	} else if (parse_wish(loop, root, &wish, &diag) != SW_ERROR_NONE) {
 		api_fail(exchange, SW_ERROR_BAD_FRAME, diag.text);
 	} else if (!rate_take_user(loop->gateway, user)) {
 		api_fail(exchange, SW_ERROR_RATE_LIMITED, NULL);

@@ -125,6 +125,11 @@ static void on_result(struct request *request, enum request_result result, const
 			announce(request, SW_SESSION_ACTIVE | SW_SESSION_AGAIN);
 		}
 		break;
+	case REQUEST_DENIED:
+		request->announced = false;
+		api_fail(request->exchange, SW_ERROR_TOO_MANY_DEVICES, NULL);
+		request_free(request);
+		break;
 	case REQUEST_TIMEOUT:
 	case REQUEST_GONE:
 		finish(request, sw_bytes("[]", 2), request->cursor);

@@ -125,8 +125,12 @@ static int loop_open(struct sw_gateway *gateway, unsigned index, struct sw_diag 
 	loop->index = index;
 	loop->loop = sw_loop_new("gateway", TASKS_MAX);
 	loop->net = sw_net_new(loop->loop, &gateway->connections);
-	struct sw_http_options http = {
-		.ctx = loop, .on_request = api_on_request, .body_bytes_max = config->frame_bytes_max};
+	struct sw_http_options http = {.ctx = loop,
+				       .on_request = api_on_request,
+				       .body_bytes_max = config->frame_bytes_max,
+				       .head_ms = (uint32_t)config->head_timeout_ms,
+				       .body_ms = (uint32_t)config->body_timeout_ms,
+				       .idle_ms = (uint32_t)config->idle_timeout_ms};
 	loop->http = sw_http_server_new(&http);
 	loop->ws_limits = (struct sw_ws_limits){.message_bytes_max = (uint32_t)config->frame_bytes_max,
 						.queue_bytes_max = (uint32_t)config->send_queue_bytes_max,
@@ -141,6 +145,7 @@ static int loop_open(struct sw_gateway *gateway, unsigned index, struct sw_diag 
 	uv_timer_start(&loop->tick, on_tick, TICK_MS, TICK_MS);
 	uv_timer_init(sw_loop_uv(loop->loop), &loop->pace);
 	loop->pace.data = gateway;
+	names_open(loop);
 	return open_listeners(loop, diag_out);
 }
 
@@ -321,7 +326,7 @@ void sw_gateway_close(struct sw_gateway *gateway)
 		struct gw_loop *loop = &gateway->loops[i];
 		sw_loop_join(loop->loop);
 		reads_finish(loop);
-		names_clear(loop);
+		names_close(loop);
 		sw_http_server_free(loop->http);
 		sw_net_free(loop->net);
 		sw_loop_free(loop->loop);

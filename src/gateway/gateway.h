@@ -45,6 +45,8 @@ struct sw_gateway_config {
 	unsigned rate_user_per_s, rate_user_burst;
 	unsigned rate_address_per_s, rate_address_burst;
 	int64_t long_poll_max_ms;
+	int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* of HTTP */
+	unsigned group_members_max;
 	int64_t drain_timeout_ms;
 	int64_t batch_interval_ms; /* >= 0 */
 	unsigned ingest_queues;

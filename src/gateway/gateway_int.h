@@ -6,6 +6,7 @@
 #include "gateway/gateway.h"
 
 #include "base/metrics.h"
+#include "base/table.h"
 #include "loop/loop.h"
 #include "net/http_serve.h"
 #include "net/listen.h"
@@ -123,6 +124,7 @@ enum request_result {
 	REQUEST_READY,
 	REQUEST_EVENT,
 	REQUEST_FORGOTTEN,
+	REQUEST_DENIED, /* too many devices */
 	REQUEST_REFUSED,
 	REQUEST_TIMEOUT,
 	REQUEST_GONE
@@ -148,13 +150,6 @@ struct request {
 	bool again; /* long poll: an event came while the inbox was being read */
 };
 
-/* ---- names of users ---- */
-struct name_entry {
-	UT_hash_handle hh;
-	int64_t user;
-	char name[];
-};
-
 struct gw_loop {
 	struct sw_gateway *gateway;
 	unsigned index;
@@ -170,7 +165,7 @@ struct gw_loop {
 	struct session *sessions;
 	struct request *requests;
 	struct session *acks; /* with acks to publish at the next tick */
-	struct name_entry *names;
+	struct sw_table names;
 	int64_t next_number;
 	struct sw_ws_limits ws_limits;
 	int64_t reads_out;
@@ -230,7 +225,8 @@ bool rate_take_address(struct sw_gateway *gateway, const struct sw_peer *peer);
 /* 0 when not known here. */
 int64_t names_find(struct gw_loop *loop, struct sw_bytes name);
 void names_add(struct gw_loop *loop, struct sw_bytes name, int64_t user);
-void names_clear(struct gw_loop *loop);
+void names_open(struct gw_loop *loop);
+void names_close(struct gw_loop *loop);
 
 /* A read: run on a pool thread, done on the loop. Embeds sw_pg_job. */
 struct gw_read {
@@ -286,6 +282,8 @@ struct sw_item send_item(struct sw_gateway *gateway, const struct sw_send_frame 
 unsigned send_partition(const struct sw_item *item);
 
 /* answer.c: what the writers say about a message */
+/* The session or request that an item other than an event is for; 0 when it is for none. */
+int64_t answer_number(const struct sw_item *item);
 void answer_accepted(struct gw_loop *loop, const struct waiter *waiter, int result);
 void answer_item(struct gw_loop *loop, const struct sw_item *item);
 void answers_check(struct session *session);

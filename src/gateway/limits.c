@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Token buckets per user and per address (IPv6: per /64), shared by all loops. All that is kept of a bucket is when it will
  * be full again (the generic cell rate algorithm); then it is forgotten. */
+#include "base/hash.h"
 #include "gateway/gateway_int.h"
 
 #include <surewire/clock.h>
@@ -17,20 +18,37 @@ struct bucket_key {
 };
 
 struct bucket {
-	UT_hash_handle hh;
 	struct bucket_key key;
 	int64_t full_at_ns; /* monotonic */
 };
 
 struct rate_table {
 	pthread_mutex_t lock;
-	struct bucket *buckets;
+	struct sw_table buckets;
 	unsigned calls;
 };
+
+static uint64_t key_hash(const struct bucket_key *key)
+{
+	return sw_hash_keyed64(sw_bytes(key->id, sizeof(key->id)));
+}
+
+static uint64_t bucket_hash(const void *entry)
+{
+	return key_hash(&((const struct bucket *)entry)->key);
+}
+
+static bool bucket_is(const void *entry, const void *key)
+{
+	return memcmp(&((const struct bucket *)entry)->key, key, sizeof(struct bucket_key)) == 0;
+}
+
+static const struct sw_table_ops bucket_ops = {.hash = bucket_hash, .is = bucket_is, .free = free};
 
 struct rate_table *rates_new(void)
 {
 	struct rate_table *rates = sw_xcalloc(1, sizeof(*rates));
+	sw_table_init(&rates->buckets, &bucket_ops);
 	pthread_mutex_init(&rates->lock, NULL);
 	return rates;
 }
@@ -40,29 +58,27 @@ void rates_free(struct rate_table *rates)
 	if (!rates) {
 		return;
 	}
-	struct bucket *bucket;
-	struct bucket *next;
-	HASH_ITER(hh, rates->buckets, bucket, next)
-	{
-		HASH_DELETE(hh, rates->buckets, bucket);
-		free(bucket);
-	}
+	sw_table_release(&rates->buckets);
 	pthread_mutex_destroy(&rates->lock);
 	free(rates);
 }
 
+static bool is_full(const void *entry, void *now_ns)
+{
+	return ((const struct bucket *)entry)->full_at_ns <= *(const int64_t *)now_ns;
+}
+
+static bool all(const void *entry, void *ctx)
+{
+	(void)entry;
+	(void)ctx;
+	return true;
+}
+
 static void sweep(struct rate_table *rates, int64_t now_ns)
 {
-	struct bucket *bucket;
-	struct bucket *next;
-	bool crowded = HASH_COUNT(rates->buckets) > BUCKETS_MAX;
-	HASH_ITER(hh, rates->buckets, bucket, next)
-	{
-		if (crowded || bucket->full_at_ns <= now_ns) {
-			HASH_DELETE(hh, rates->buckets, bucket);
-			free(bucket);
-		}
-	}
+	bool crowded = rates->buckets.count > BUCKETS_MAX;
+	sw_table_sweep(&rates->buckets, crowded ? all : is_full, &now_ns);
 }
 
 static bool take(struct rate_table *rates, const struct bucket_key *key, unsigned per_s, unsigned burst)
@@ -73,12 +89,11 @@ static bool take(struct rate_table *rates, const struct bucket_key *key, unsigne
 	if (++rates->calls % SWEEP_EVERY == 0) {
 		sweep(rates, now_ns);
 	}
-	struct bucket *bucket;
-	HASH_FIND(hh, rates->buckets, key, sizeof(*key), bucket);
+	struct bucket *bucket = sw_table_find(&rates->buckets, key_hash(key), key);
 	if (!bucket) {
 		bucket = sw_xcalloc(1, sizeof(*bucket));
 		bucket->key = *key;
-		HASH_ADD(hh, rates->buckets, key, sizeof(*key), bucket);
+		sw_table_add(&rates->buckets, bucket);
 	}
 	int64_t full_at_ns = bucket->full_at_ns > now_ns ? bucket->full_at_ns : now_ns;
 	bool taken = full_at_ns + token_ns <= now_ns + burst * token_ns;

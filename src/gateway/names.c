@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* User names to ids: a cache per loop, and reads from the store on pool threads. */
+#include "base/hash.h"
 #include "gateway/gateway_int.h"
 
 #include <surewire/clock.h>
@@ -8,17 +9,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct name_entry {
+	int64_t user;
+	char name[];
+};
+
+static uint64_t name_hash(const void *entry)
+{
+	return sw_hash_keyed64(sw_bytes_str(((const struct name_entry *)entry)->name));
+}
+
+static bool name_is(const void *entry, const void *key)
+{
+	return sw_bytes_equal(sw_bytes_str(((const struct name_entry *)entry)->name), *(const struct sw_bytes *)key);
+}
+
+static const struct sw_table_ops name_ops = {.hash = name_hash, .is = name_is, .free = free};
+
+void names_open(struct gw_loop *loop)
+{
+	sw_table_init(&loop->names, &name_ops);
+}
+
+void names_close(struct gw_loop *loop)
+{
+	sw_table_release(&loop->names);
+}
+
 int64_t names_find(struct gw_loop *loop, struct sw_bytes name)
 {
-	struct name_entry *entry;
-	HASH_FIND(hh, loop->names, name.ptr, (unsigned)name.len, entry);
+	const struct name_entry *entry = sw_table_find(&loop->names, sw_hash_keyed64(name), &name);
 	return entry ? entry->user : 0;
 }
 
-static void forget(struct gw_loop *loop, struct name_entry *entry)
+static bool every_other(const void *entry, void *ctx)
 {
-	HASH_DELETE(hh, loop->names, entry);
-	free(entry);
+	(void)entry;
+	bool *drop = ctx;
+	*drop = !*drop;
+	return *drop;
 }
 
 void names_add(struct gw_loop *loop, struct sw_bytes name, int64_t user)
@@ -26,20 +55,14 @@ void names_add(struct gw_loop *loop, struct sw_bytes name, int64_t user)
 	if (names_find(loop, name)) {
 		return;
 	}
-	if (HASH_COUNT(loop->names) >= NAMES_MAX) {
-		forget(loop, loop->names);
+	if (loop->names.count >= NAMES_MAX) {
+		bool drop = false;
+		sw_table_sweep(&loop->names, every_other, &drop);
 	}
-	struct name_entry *entry = sw_xcalloc(1, sizeof(*entry) + name.len);
+	struct name_entry *entry = sw_xcalloc(1, sizeof(*entry) + name.len + 1);
 	entry->user = user;
 	memcpy(entry->name, name.ptr, name.len);
-	HASH_ADD_KEYPTR(hh, loop->names, entry->name, (unsigned)name.len, entry);
-}
-
-void names_clear(struct gw_loop *loop)
-{
-	while (loop->names) {
-		forget(loop, loop->names);
-	}
+	sw_table_add(&loop->names, entry);
 }
 
 int read_start(struct gw_loop *loop, struct gw_read *read)

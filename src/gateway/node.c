@@ -33,31 +33,11 @@ static void on_event(struct gw_loop *loop, const struct sw_item_event *event)
 	}
 }
 
-static int64_t number_of(const struct sw_item *item)
-{
-	switch (item->kind) {
-	case SW_ITEM_STORED:
-		return item->as.stored.session;
-	case SW_ITEM_REJECTED:
-		return item->as.rejected.session;
-	case SW_ITEM_READY:
-		return item->as.ready.session;
-	case SW_ITEM_REPLACED:
-		return item->as.replaced.session;
-	case SW_ITEM_FORGOTTEN:
-		return item->as.forgotten.session;
-	case SW_ITEM_REPLY:
-		return item->as.reply.request;
-	default:
-		return 0;
-	}
-}
-
 static void on_item(struct gw_loop *loop, const struct sw_item *item)
 {
 	if (item->kind == SW_ITEM_EVENT) {
 		on_event(loop, &item->as.event);
-	} else if (number_of(item) && loop_of_number(loop->gateway, number_of(item)) == loop) {
+	} else if (answer_number(item) && loop_of_number(loop->gateway, answer_number(item)) == loop) {
 		answer_item(loop, item);
 	}
 }
@@ -140,7 +120,7 @@ static void each_find_loops(void *ctx, const struct sw_item *item)
 {
 	struct wanted *wanted = ctx;
 	if (item->kind != SW_ITEM_EVENT) {
-		wanted->loops[loop_of_number(wanted->gateway, number_of(item))->index] = true;
+		wanted->loops[loop_of_number(wanted->gateway, answer_number(item))->index] = true;
 		return;
 	}
 	for (size_t i = 0; i + 1 < item->as.event.targets.count; i += 2) {

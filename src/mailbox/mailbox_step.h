@@ -16,6 +16,7 @@ struct sw_mailbox_provider {
 
 struct sw_mailbox_config {
 	size_t users_max;       /* kept in the cache */
+	size_t devices_max;     /* of a user */
 	int64_t ack_timeout_ms; /* unacked for so long: pushed as if offline */
 	int64_t push_ttl_ms;    /* a push is worthless after */
 	const struct sw_mailbox_provider *providers;

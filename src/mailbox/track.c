@@ -2,6 +2,7 @@
 /* What the devices tell: cursors, sockets opening and closing, presence, registrations, dead tokens. All of it is
  * idempotent, so that a redelivery needs no record. */
 #include "mailbox/mailbox_int.h"
+#include "proto/codes.h"
 
 static void move_cursor(struct device *device, int64_t pos, bool active)
 {
@@ -74,12 +75,30 @@ static void replace_older(struct mailbox *m, struct sw_batch *batch, struct user
 	}
 }
 
+/* NULL: it would be one too many. */
+static struct device *admit_device(const struct mailbox *m, struct user *user, struct sw_bytes id)
+{
+	struct device *known = user_device(user, id);
+	return known || user->device_count >= m->config->devices_max ? known : user_add_device(user, id);
+}
+
+static void deny(struct sw_batch *batch, int64_t node, int64_t session)
+{
+	struct sw_item item = {.kind = SW_ITEM_DEVICE_DENIED, .as.device_denied = {.session = session}};
+	sw_batch_to_node(batch, node, &item);
+}
+
 static void on_session_up(struct mailbox *m, struct sw_batch *batch, struct user *user,
 			  const struct sw_item_session_up *up)
 {
 	bool active = up->active & SW_SESSION_ACTIVE;
 	if (is_stale(user, up)) {
 		replace(batch, up->node, up->session);
+		return;
+	}
+	struct device *device = admit_device(m, user, up->device);
+	if (!device) {
+		deny(batch, up->node, up->session);
 		return;
 	}
 	replace_older(m, batch, user, up);
@@ -89,7 +108,6 @@ static void on_session_up(struct mailbox *m, struct sw_batch *batch, struct user
 	}
 	session->active = active;
 	session->dirt = CHANGED;
-	struct device *device = user_add_device(user, up->device);
 	move_cursor(device, clamp(user, up->cursor), active);
 	struct sw_item ready = {.kind = SW_ITEM_READY, .as.ready = {.session = up->session, .pos = user->pos}};
 	sw_batch_to_node(batch, up->node, &ready);
@@ -123,16 +141,23 @@ static void on_presence(struct user *user, const struct sw_item_presence *presen
 	}
 }
 
-static void reply(struct sw_batch *batch, int64_t node, int64_t request)
+static void reply(struct sw_batch *batch, int64_t node, int64_t request, enum sw_error_code error)
 {
 	struct sw_item item = {.kind = SW_ITEM_REPLY,
-			       .as.reply = {.request = request, .code = sw_bytes("", 0), .message = sw_bytes("", 0)}};
+			       .as.reply = {.request = request,
+					    .code = sw_bytes_str(sw_error_code(error)),
+					    .message = sw_bytes("", 0)}};
 	sw_batch_to_node(batch, node, &item);
 }
 
-static void on_device_set(struct sw_batch *batch, struct user *user, const struct sw_item_device_set *set)
+static void on_device_set(const struct mailbox *m, struct sw_batch *batch, struct user *user,
+			  const struct sw_item_device_set *set)
 {
-	struct device *device = user_add_device(user, set->device);
+	struct device *device = admit_device(m, user, set->device);
+	if (!device) {
+		reply(batch, set->node, set->request, SW_ERROR_TOO_MANY_DEVICES);
+		return;
+	}
 	set_text(&device->platform, set->platform);
 	set_text(&device->provider, set->provider);
 	set_text(&device->app, set->app);
@@ -140,7 +165,7 @@ static void on_device_set(struct sw_batch *batch, struct user *user, const struc
 	device->sandbox = set->sandbox;
 	device->registered_at_ms = set->at_ms;
 	device->dirt = CHANGED;
-	reply(batch, set->node, set->request);
+	reply(batch, set->node, set->request, SW_ERROR_NONE);
 }
 
 static void on_device_drop(struct mailbox *m, struct sw_batch *batch, struct user *user,
@@ -152,7 +177,7 @@ static void on_device_drop(struct mailbox *m, struct sw_batch *batch, struct use
 		*key = (struct device_key){user->id, sw_arena_str(&batch->arena, drop->device)};
 		user_remove_device(user, device);
 	}
-	reply(batch, drop->node, drop->request);
+	reply(batch, drop->node, drop->request, SW_ERROR_NONE);
 }
 
 /* Only the token that was tried, and only if it was not reported again since. Several pushes may have met it, and each
@@ -259,7 +284,7 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 		on_presence(user, &item->as.presence);
 		break;
 	case SW_ITEM_DEVICE_SET:
-		on_device_set(batch, user, &item->as.device_set);
+		on_device_set(m, batch, user, &item->as.device_set);
 		break;
 	case SW_ITEM_DEVICE_DROP:
 		on_device_drop(m, batch, user, &item->as.device_drop);

@@ -42,3 +42,13 @@ const char *sw_error_text(enum sw_error_code error)
 {
 	return rows[error].text;
 }
+
+enum sw_error_code sw_error_of_code(struct sw_bytes code)
+{
+	for (size_t i = SW_ERROR_NONE + 1; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (sw_bytes_equal_str(code, rows[i].code)) {
+			return (enum sw_error_code)i;
+		}
+	}
+	return SW_ERROR_NONE;
+}

@@ -3,6 +3,8 @@
 #ifndef SW_PROTO_CODES_H
 #define SW_PROTO_CODES_H
 
+#include <surewire/bytes.h>
+
 enum sw_close_code {
 #define SW_CLOSE(NAME, code, reason, advice) SW_CLOSE_##NAME = (code),
 #include "proto/close_codes.def"
@@ -20,5 +22,7 @@ enum sw_error_code {
 const char *sw_error_code(enum sw_error_code error);
 int sw_error_status(enum sw_error_code error);
 const char *sw_error_text(enum sw_error_code error);
+/* SW_ERROR_NONE: no such code. */
+enum sw_error_code sw_error_of_code(struct sw_bytes code);
 
 #endif

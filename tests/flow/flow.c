@@ -44,6 +44,7 @@ void flow_open(struct flow *flow, unsigned engines)
 	}
 	flow->sequencer_config = (struct sw_sequencer_config){.conversations_max = 1000, .recent_max = 1000};
 	flow->mailbox_config = (struct sw_mailbox_config){.users_max = 1000,
+							  .devices_max = 100,
 							  .ack_timeout_ms = 10000,
 							  .push_ttl_ms = 3600000,
 							  .providers = providers,

@@ -129,7 +129,7 @@ def run():
         "peer": None,
         "ratio": None,
         "goal": GOAL,
-        "met": all(ours[kind] <= GOAL[kind] for kind in GOAL),
+        "met": all(look["Anonymous"] <= GOAL[kind] for kind in GOAL for look in found[kind].values()),
         "connections": connections,
         "messages_each_way": args.messages,
         "details": found,

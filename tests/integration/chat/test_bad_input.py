@@ -20,7 +20,12 @@ from chat_world import eventually, within
 from surewire_client import Client, new_cid
 
 BODY_MAX, FRAME_MAX, QUEUE_MAX = 4096, 16384, 65536
-CONFIG = {"gateway.body_max": "4k", "gateway.frame_max": "16k", "gateway.send_queue_max": "64k"}
+CONFIG = {
+    "gateway.body_max": "4k",
+    "gateway.frame_max": "16k",
+    "gateway.send_queue_max": "64k",
+    "gateway.group_members_max": 20,
+}
 RSA_KID = "rsa-test"
 
 
@@ -424,6 +429,16 @@ async def test_frames__many_before_the_welcome__are_answered_in_order(shared):
     await a.count(len(kept))
     assert a.texts == kept
     await a.close()
+
+
+@within
+async def test_group__larger_than_allowed__refused_and_as_large_as_allowed_made(shared):
+    names = shared.crowd("many", CONFIG["gateway.group_members_max"] + 1)
+    api = shared.api(shared.north, names[0])
+    group = {"kind": "group", "title": "many", "members": names[1:]}
+    status, problem, _ = api.call("POST", "/v1/conversations", group)
+    assert (status, problem["code"]) == (400, "bad_frame") and "1 to 19 names" in problem["detail"]
+    assert api.call("POST", "/v1/conversations", {**group, "members": names[1:-1]})[0] == 201
 
 
 @within

@@ -18,12 +18,13 @@ pytestmark = pytest.mark.usefixtures("many_descriptors")
 # ---- a thousand devices ----
 
 DEVICES = 1000
+CONFIG = {"mailbox.devices_max": DEVICES}  # ten times as many as usual
 DEVICE_KB = 64  # of a gateway's memory, for each device that is connected
 
 
 @within
 async def test_user__of_a_thousand_devices__each_gets_each_message_once(shared, gateway):
-    """There is no limit to the devices of a user yet: this many are served, and cost others nothing."""
+    """As many as are allowed are served, and cost others nothing."""
     node = gateway({})
     bob, alice = shared.people("bob", "alice")
     api = shared.api(node, bob)
@@ -61,6 +62,40 @@ async def test_user__of_a_thousand_devices__each_gets_each_message_once(shared, 
         await calm.meanwhile(eventually(
             lambda: shared.space.query(pushed, (stored["id"],)) == [(DEVICES, DEVICES)], "a push to each", WAIT_S))
         await a.close()
+
+
+@within
+async def test_user__more_devices_than_allowed__refused_until_one_is_removed(world):
+    node = world.node({"mailbox.devices_max": 3})
+    bob, alice = world.people("bob", "alice")
+    api = world.api(node, bob)
+    for number in range(2):
+        api.register(f"phone{number}", "apns", f"{number:064x}")
+    first = await world.login(node, bob, "desk")
+
+    body = {"platform": "ios", "provider": "apns", "app": "org.surewire.demo", "token": "f" * 64}
+    status, problem, _ = api.call("PUT", "/v1/devices/phone2", body)
+    assert (status, problem["code"]) == (403, "too_many_devices")
+    late = await world.client(node, bob, "tablet").open()
+    await late.send_frame(late.hello_frame)
+    assert await late.closed() == (4410, "too_many_devices")
+    status, problem, _ = api.sync(device="tablet", wait=5)
+    assert (status, problem["code"]) == (403, "too_many_devices")
+
+    # Those that are known go on, also with another token, and none was added.
+    api.register("phone1", "apns", "e" * 64)
+    a = await world.login(node, alice)
+    await a.say(bob, "still here")
+    await first.count(1)
+    names = "SELECT device FROM device WHERE user_id = %s ORDER BY 1"
+    assert world.space.query(names, (world.user_id(bob),)) == [("desk",), ("phone0",), ("phone1",)]
+
+    assert api.call("DELETE", "/v1/devices/phone0")[0] == 204
+    again = await world.login(node, bob, "tablet", cursor=0)
+    await again.count(1)
+    assert again.texts == ["still here"]
+    for client in (first, a, again):
+        await client.close()
 
 
 # ---- compression, which is not offered ----

@@ -71,9 +71,9 @@ def _check_told(kind, told):
 async def test_requests__never_finished__are_ended_by_their_deadline(shared, gateway):
     """Bytes that come do not put the deadline off, and who does not close its own end is closed all the same.
 
-    The deadline of a request's head is 10 s and no matter of configuration, as is the time that an end is waited for.
+    The deadline of a request's head is also the time that an end is waited for.
     """
-    node = gateway({"gateway.hello_timeout": "2s"})
+    node = gateway({"gateway.hello_timeout": "2s", "gateway.head_timeout": "5s"})
     kinds = list(LORIS_KINDS) * (LORIS // len(LORIS_KINDS))
 
     def counts():
