@@ -119,7 +119,6 @@ static void on_done(struct gw_read *read)
 		} else if (resume->disabled) {
 			session_close(session, SW_CLOSE_FORBIDDEN, "the account is disabled");
 		} else {
-			names_add(read->loop, sw_bytes_str(resume->name), resume->user);
 			welcome(session, resume);
 		}
 	}
