@@ -6,12 +6,13 @@
 
 # The ports that one installation needs, in the order in which sw_config_write takes them.
 # shellcheck disable=SC2034 # used by the files that source this one
-CONFIG_PORTS='gateway admin sim_apns sim_fcm sim_smtp sim_control'
+CONFIG_PORTS='gateway admin sim_apns sim_fcm sim_smtp sim_control sim_huawei sim_webpush'
 CONFIG_TOPIC=org.surewire.demo
+CONFIG_HUAWEI_CLIENT=104600001
 
 # config_defaults KEYS SECRETS PORT...: section.key=value, one a line.
 config_defaults() {
-  local keys=$1 secrets=$2 gateway=$3 admin=$4 apns=$5 fcm=$6 smtp=$7
+  local keys=$1 secrets=$2 gateway=$3 admin=$4 apns=$5 fcm=$6 smtp=$7 huawei=$9
   cat <<INI
 node.roles=gateway,sequencer,mailbox,pusher,admin
 log.level=info
@@ -38,6 +39,18 @@ push.fcm.host=localhost
 push.fcm.port=$fcm
 push.fcm.ca_file=$keys/tls/ca.pem
 push.fcm.service_account_file=$secrets/service-account.json
+push.huawei.provider=huawei
+push.huawei.host=localhost
+push.huawei.port=$huawei
+push.huawei.token_uri=https://localhost:$huawei/oauth2/v3/token
+push.huawei.ca_file=$keys/tls/ca.pem
+push.huawei.client_id=$CONFIG_HUAWEI_CLIENT
+push.huawei.client_secret_file=$keys/huawei.secret
+push.webpush.provider=webpush
+push.webpush.key_file=$keys/webpush/vapid.pem
+push.webpush.subject=mailto:operator@surewire.invalid
+push.webpush.ca_file=$keys/tls/ca.pem
+push.webpush.allow_private_addresses=true
 push.email.provider=email
 push.email.host=localhost
 push.email.port=$smtp
@@ -50,20 +63,23 @@ INI
 
 # sw_config_sim FILE KEYS "PORT...": prints the arguments of `surewire sim`, one a line: it takes no configuration.
 sw_config_sim() {
-  local secrets=$1.d keys=$2 apns fcm smtp control
-  read -r _ _ apns fcm smtp control <<<"$3"
+  local secrets=$1.d keys=$2 apns fcm smtp control huawei webpush
+  read -r _ _ apns fcm smtp control huawei webpush <<<"$3"
   cat <<ARGUMENTS
 --listen=127.0.0.1
 --apns-port=$apns
 --fcm-port=$fcm
 --smtp-port=$smtp
 --control-port=$control
+--huawei-port=$huawei
+--webpush-port=$webpush
 --cert=$keys/tls/server.pem
 --key=$keys/tls/server.key
 --apns-key=$(cat "$keys/apns/key_id")=$keys/apns/public.pem
 --apns-team=$(cat "$keys/apns/team_id")
 --apns-topic=$CONFIG_TOPIC
 --fcm-account=$secrets/service-account.json
+--huawei-client=$CONFIG_HUAWEI_CLIENT=$keys/huawei.secret
 --smtp-user=surewire
 --smtp-password-file=$keys/smtp.password
 ARGUMENTS
@@ -96,8 +112,8 @@ sw_config_write() {
   local -a ports
   read -ra ports <<<"$3"
   shift 3
-  [ ${#ports[@]} = 6 ] || {
-    sw_warn "expected 6 ports ($CONFIG_PORTS), got '${ports[*]}'"
+  [ ${#ports[@]} = 8 ] || {
+    sw_warn "expected 8 ports ($CONFIG_PORTS), got '${ports[*]}'"
     return "$SW_EX_SOFTWARE"
   }
   secrets=$(sw_own_dir "$file.d") || return

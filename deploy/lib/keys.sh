@@ -6,8 +6,9 @@
 #   apns/AuthKey.p8        provider key of APNs (P-256, PKCS #8); apns/public.pem for the stand-in
 #   apns/key_id, team_id   ten characters each
 #   fcm/private.pem        key of the service account (RSA 2048, PKCS #8); fcm/public.pem for the stand-in
+#   webpush/vapid.pem      key of Web Push (P-256, PKCS #8)
 #   tls/ca.pem             authority of the stand-ins; tls/server.pem and server.key are for localhost and 127.0.0.1
-#   smtp.password, admin.token
+#   smtp.password, admin.token, huawei.secret
 
 KEYS_KID=dev
 KEYS_FCM_EMAIL=surewire@surewire-dev.iam.gserviceaccount.invalid
@@ -53,14 +54,16 @@ keys_tls() {
 sw_keys_make() {
   local dir name
   dir=$(sw_own_dir "$1") || return
-  for name in client apns fcm tls; do
+  for name in client apns fcm webpush tls; do
     sw_own_dir "$dir/$name" >/dev/null || return
   done
   keys_once "$dir/client/$KEYS_KID.HS256.key" keys_hex_256 &&
     keys_once "$dir/apns/AuthKey.p8" keys_ec && keys_once "$dir/apns/public.pem" keys_public "$dir/apns/AuthKey.p8" &&
     keys_once "$dir/apns/key_id" keys_ten && keys_once "$dir/apns/team_id" keys_ten &&
+    keys_once "$dir/webpush/vapid.pem" keys_ec &&
     keys_once "$dir/fcm/private.pem" keys_rsa && keys_once "$dir/fcm/public.pem" keys_public "$dir/fcm/private.pem" &&
-    keys_once "$dir/smtp.password" sw_secret && keys_once "$dir/admin.token" sw_secret && keys_tls "$dir/tls"
+    keys_once "$dir/smtp.password" sw_secret && keys_once "$dir/huawei.secret" sw_secret &&
+    keys_once "$dir/admin.token" sw_secret && keys_tls "$dir/tls"
 }
 
 # sw_keys_service_account DIR TOKEN_URI FILE: writes the file that Google hands out for a service account, with the

@@ -39,21 +39,22 @@ node_migrate() {
 node_ports() {
   local -a ports=()
   { read -ra ports <"$1/node.ports"; } 2>/dev/null
-  [ ${#ports[@]} = 6 ] && { node_any_runs "$1" || sw_ports_free "${ports[@]}"; } && return
-  sw_free_ports 6 0 1 | sw_write "$1/node.ports"
+  [ ${#ports[@]} = 8 ] && { node_any_runs "$1" || sw_ports_free "${ports[@]}"; } && return
+  sw_free_ports 8 0 1 | sw_write "$1/node.ports"
 }
 
 # Needs the servers' variables in the environment. Writes surewire.ini and up.env.
 node_configure() {
-  local run=$1 bin gateway admin apns fcm smtp control name
+  local run=$1 bin gateway admin apns fcm smtp control huawei webpush name
   bin=$(node_bin "$run") && sw_config_write "$run/surewire.ini" "$run/keys" "$(cat "$run/node.ports")" || return
-  read -r gateway admin apns fcm smtp control <"$run/node.ports"
+  read -r gateway admin apns fcm smtp control huawei webpush <"$run/node.ports"
   local -A value=(
     [SUREWIRE_URL]=http://127.0.0.1:$gateway [SUREWIRE_WS]=ws://127.0.0.1:$gateway/v1/ws
     [SUREWIRE_ADMIN_URL]=http://127.0.0.1:$admin [SUREWIRE_ADMIN_TOKEN]=$(cat "$run/keys/admin.token")
     [SUREWIRE_AMQP_URL]=$SUREWIRE_AMQP_URL [SUREWIRE_AMQP_MGMT_URL]=$SUREWIRE_AMQP_MGMT_URL
     [SUREWIRE_PG]=$SUREWIRE_PG [SUREWIRE_CONFIG]=$run/surewire.ini [SUREWIRE_BIN]=$bin
     [SUREWIRE_SIM_APNS]=https://localhost:$apns [SUREWIRE_SIM_FCM]=https://localhost:$fcm
+    [SUREWIRE_SIM_HUAWEI]=https://localhost:$huawei [SUREWIRE_SIM_WEBPUSH]=https://localhost:$webpush
     [SUREWIRE_SIM_SMTP]=smtp://localhost:$smtp [SUREWIRE_SIM_CONTROL]=http://127.0.0.1:$control
     [SUREWIRE_SIM_CA]=$run/keys/tls/ca.pem
   )
@@ -107,7 +108,7 @@ node_start_sim() {
   local control
   local -a arguments
   mapfile -t arguments < <(sw_config_sim "$1/surewire.ini" "$1/keys" "$(cat "$1/node.ports")")
-  read -r _ _ _ _ _ control <"$1/node.ports" && node_start "$1" sim "http://127.0.0.1:$control" sim "${arguments[@]}"
+  read -r _ _ _ _ _ control _ <"$1/node.ports" && node_start "$1" sim "http://127.0.0.1:$control" sim "${arguments[@]}"
 }
 
 node_start_serve() {
@@ -124,7 +125,7 @@ node_stop() {
 # node_status RUN: a line for each; 0 if both are ready.
 node_status() {
   local run=$1 status=0 name pid port admin control
-  { read -r _ admin _ _ _ control <"$run/node.ports"; } 2>/dev/null
+  { read -r _ admin _ _ _ control _ <"$run/node.ports"; } 2>/dev/null
   for name in serve:${admin:-} sim:${control:-}; do
     port=${name#*:} name=${name%:*}
     if ! pid=$(sw_process_pid "$run/$name.record"); then

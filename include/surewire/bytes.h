@@ -27,6 +27,9 @@ bool sw_bytes_equal_secret(struct sw_bytes a, struct sw_bytes b);
 /* Decimal digits only, no sign, no leading "+", no overflow: SW_OK or SW_EPARSE. */
 int sw_bytes_to_u64(struct sw_bytes text, uint64_t *value_out);
 
+/* A terminated copy for logs and records, of what a peer wrote: cut at size_bytes, "?" for all but printable ASCII. */
+void sw_bytes_printable(struct sw_bytes text, char *to, size_t size_bytes);
+
 #define SW_BYTES_FMT(b) (int)(b).len, (const char *)(b).ptr
 
 #endif

@@ -10,6 +10,12 @@
 /* A quoted, escaped JSON string. The input must be valid UTF-8. */
 void sw_json_put_string(struct sw_buf *buf, struct sw_bytes text);
 void sw_json_put_cstr(struct sw_buf *buf, const char *text);
+/* A member of an object that is being written: a comma unless it is the first, the name, a colon. */
+void sw_json_put_name(struct sw_buf *buf, const char *name);
+/* … and its value. */
+void sw_json_put_member(struct sw_buf *buf, const char *name, struct sw_bytes value);
+/* Is it UTF-8, as the functions here need it? */
+bool sw_json_is_text(struct sw_bytes text);
 /* text when its JSON form takes at most budget_bytes (without the quotes), else as many whole characters as fit with an
  * ellipsis behind them, in the arena. */
 struct sw_bytes sw_json_cut(struct sw_bytes text, size_t budget_bytes, struct sw_arena *arena);

@@ -3,7 +3,8 @@
 #ifndef SUREWIRE_NOTIFY_H
 #define SUREWIRE_NOTIFY_H
 
-#include <surewire/bytes.h>
+#include <surewire/buf.h>
+#include <surewire/err.h>
 
 enum sw_push_kind {
 	SW_PUSH_ALERT,  /* shown to the person */
@@ -43,5 +44,15 @@ struct sw_push_target {
 	bool sandbox;             /* the provider's development environment */
 	int64_t registered_at_ms; /* when the app last reported this token */
 };
+
+/* Can the notification be written as JSON for a push service? UTF-8, something to show, printable collapse value, names
+ * of data. SW_EINVAL with a text. Limits of a single service are the provider's to check. */
+int sw_notification_check(const struct sw_notification *notification, struct sw_diag *diag_out) SW_MUST_CHECK;
+/* For services whose tag replaces on the device what carries the same one: the collapse value, or without one the
+ * notification's own id in hex digits, so that a send repeated after a lost answer is shown once. */
+enum { SW_NOTIFICATION_HEX_BYTES = 33 };
+struct sw_bytes sw_notification_tag(const struct sw_notification *notification, char hex[SW_NOTIFICATION_HEX_BYTES]);
+/* The data as a JSON object of texts, in their order. */
+void sw_notification_put_data(const struct sw_notification *notification, struct sw_buf *buf);
 
 #endif

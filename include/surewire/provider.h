@@ -32,8 +32,8 @@ enum sw_transport {
 	SW_TRANSPORT_MAIL, /* a mail dialogue */
 };
 
-/* Where requests go. Borrowed from the instance, stable while it is open. Two sends share connections when
- * their endpoints are the same pointer. */
+/* Where requests go. Borrowed from the instance; stable while it is open, or until the endpoint was given back
+ * (endpoint_retired below). Two sends share connections when their endpoints are the same pointer. */
 struct sw_endpoint {
 	const char *host;
 	uint16_t port;
@@ -44,6 +44,9 @@ struct sw_endpoint {
 	int initial_streams_max; /* H2: streams allowed before the first success, 0: as the server's SETTINGS say */
 	int ping_interval_ms;    /* H2: liveness probe while requests wait for answers; 0: never (FCM punishes it) */
 	int answer_timeout_ms;   /* after this without an answer the outcome is unknown */
+	/* H2: the host is a stranger's word. Only addresses of the public internet are connected to: none of this
+	 * machine, a private network or a link. Looked at where the name is resolved, at every connection. */
+	bool public_only;
 	/* MAIL only */
 	const char *ehlo_name;
 	const char *username; /* NULL: no AUTH */
@@ -144,16 +147,27 @@ struct sw_provider_ops {
 
 	/* Builds the request. Everything in send_out lives in the arena or the instance. SW_ELIMIT when it cannot be
 	 * made to fit (the body is cut at a character boundary first), SW_EINVAL when target or notification is
-	 * unusable; both with a text, and both end as REJECTED. */
+	 * unusable; both with a text, and both end as REJECTED. SW_EBUSY when there is no room for another endpoint
+	 * just now: ends as UNSENT. */
 	int (*encode)(struct sw_provider *provider, const struct sw_push_target *target,
 		      const struct sw_notification *notification, int64_t now_ms, struct sw_arena *arena,
 		      struct sw_send *send_out, struct sw_diag *diag_out);
 	/* Total: every answer, also a malformed one, gives an outcome with a reason. */
 	void (*classify)(struct sw_provider *provider, const struct sw_answer *answer, struct sw_outcome *outcome_out);
+
+	/* For providers that choose among many endpoints and may keep only some; else both are NULL. One that encode
+	 * will not give any more, each named once, NULL when there is none. Asked after every encode. The pusher then
+	 * lets no new request to it, awaits answers, closes its connections and says endpoint_closed; until then the
+	 * endpoint must stay as it is. What was still waiting for a connection is encoded anew. */
+	const struct sw_endpoint *(*endpoint_retired)(struct sw_provider *provider);
+	/* Nobody looks at it any more. Not said for those that are in use, or being closed, at `close`. */
+	void (*endpoint_closed)(struct sw_provider *provider, const struct sw_endpoint *endpoint);
 };
 
 extern const struct sw_provider_ops sw_provider_apns;
 extern const struct sw_provider_ops sw_provider_fcm;
+extern const struct sw_provider_ops sw_provider_huawei;
 extern const struct sw_provider_ops sw_provider_email;
+extern const struct sw_provider_ops sw_provider_webpush;
 
 #endif

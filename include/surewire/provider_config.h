@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a provider's configuration section, with errors in one form: "[push.NAME] KEY: expected …". Pure. */
+/* Reading a provider's configuration section, with errors in one form: "[push.NAME] KEY: expected …". Only
+ * sw_provider_secret reads a file. */
 #ifndef SUREWIRE_PROVIDER_CONFIG_H
 #define SUREWIRE_PROVIDER_CONFIG_H
 
@@ -12,6 +13,24 @@ int sw_provider_expected(const struct sw_provider_config *config, const char *ke
 			 struct sw_diag *diag_out);
 /* 1 to limit; *value_io stays as it is when the key is absent. */
 int sw_provider_number(const struct sw_provider_config *config, const char *key, int limit, int *value_io,
+		       struct sw_diag *diag_out) SW_MUST_CHECK;
+
+/* The next item of a comma-separated list, without the blanks around it. False at the end. */
+bool sw_provider_next_item(struct sw_bytes *rest, struct sw_bytes *item_out);
+/* The key `apps`: app names separated by commas, borrowed; empty when absent: every app. */
+int sw_provider_apps(const struct sw_provider_config *config, struct sw_bytes *apps_out,
+		     struct sw_diag *diag_out) SW_MUST_CHECK;
+/* Is it one of those apps? An empty one means "the only one". */
+bool sw_provider_serves(struct sw_bytes apps, struct sw_bytes app);
+/* The keys host, port, ca_file and connections of an HTTP service; what endpoint_io says holds where they are absent. */
+int sw_provider_endpoint(const struct sw_provider_config *config, struct sw_endpoint *endpoint_io,
+			 struct sw_diag *diag_out) SW_MUST_CHECK;
+
+enum { SW_PROVIDER_SECRET_MAX = 1024, SW_PROVIDER_CONNECTIONS_LIMIT = 64 };
+
+/* The one line of a file (a password, a client's secret), without its line end, terminated; the key is for the text.
+ * On an error `to` stays as it is. */
+int sw_provider_secret(const char *instance, const char *key, const char *path, char to[SW_PROVIDER_SECRET_MAX + 1],
 		       struct sw_diag *diag_out) SW_MUST_CHECK;
 
 #endif

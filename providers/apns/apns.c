@@ -67,26 +67,6 @@ static int read_id(const struct sw_provider_config *config, const char *key, con
 	return SW_OK;
 }
 
-/* The next item of a comma-separated list, without the blanks around it. False at the end. */
-static bool next_item(struct sw_bytes *rest, struct sw_bytes *item_out)
-{
-	if (rest->len == 0) {
-		return false;
-	}
-	const uint8_t *comma = memchr(rest->ptr, ',', rest->len);
-	size_t len = comma ? (size_t)(comma - rest->ptr) : rest->len;
-	struct sw_bytes item = sw_bytes(rest->ptr, len);
-	*rest = comma ? sw_bytes(comma + 1, rest->len - len - 1) : sw_bytes(rest->ptr + len, 0);
-	while (item.len && (item.ptr[0] == ' ' || item.ptr[0] == '\t')) {
-		item = sw_bytes(item.ptr + 1, item.len - 1);
-	}
-	while (item.len && (item.ptr[item.len - 1] == ' ' || item.ptr[item.len - 1] == '\t')) {
-		item.len--;
-	}
-	*item_out = item;
-	return true;
-}
-
 static bool is_topic_char(uint8_t c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
@@ -108,7 +88,7 @@ static int read_topics(const struct sw_provider_config *config, struct sw_bytes 
 	struct sw_bytes topic;
 	*topics_out = rest;
 	bool any = false;
-	while (next_item(&rest, &topic)) {
+	while (sw_provider_next_item(&rest, &topic)) {
 		if (!is_topic(topic)) {
 			return sw_provider_expected(config, "topics", "app bundle ids separated by commas", diag_out);
 		}
@@ -185,7 +165,7 @@ static struct sw_bytes topic_of(const struct sw_provider *provider, struct sw_by
 	struct sw_bytes topic;
 	size_t count = 0;
 	struct sw_bytes first = {NULL, 0};
-	while (next_item(&rest, &topic)) {
+	while (sw_provider_next_item(&rest, &topic)) {
 		if (sw_bytes_equal(topic, app)) {
 			return topic;
 		}

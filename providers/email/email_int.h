@@ -6,10 +6,10 @@
 
 #include <surewire/buf.h>
 #include <surewire/provider.h>
+#include <surewire/provider_config.h>
 
 enum {
 	SW_EMAIL_ADDRESS_MAX = 254,
-	SW_EMAIL_PASSWORD_MAX = 1024,
 	SW_EMAIL_SUBJECT_MAX = 200,
 	SW_EMAIL_BODY_MAX = 32 * 1024,
 };
@@ -23,7 +23,7 @@ struct sw_provider {
 	struct sw_bytes sender;        /* the address in it */
 	struct sw_bytes reply_to;      /* empty: none */
 	struct sw_endpoint endpoint;
-	char password[SW_EMAIL_PASSWORD_MAX + 1]; /* in place, so that endpoint.password outlives a reload */
+	char password[SW_PROVIDER_SECRET_MAX + 1]; /* in place, so that endpoint.password outlives a reload */
 };
 
 /* address.c */

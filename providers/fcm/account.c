@@ -49,36 +49,6 @@ static int read_file(const char *instance, const char *path, struct sw_bytes *te
 	return err;
 }
 
-static bool is_loopback_uri(const char *rest)
-{
-	static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]"};
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		size_t len = strlen(hosts[i]);
-		if (strncmp(rest, hosts[i], len) == 0 && (rest[len] == ':' || rest[len] == '/')) {
-			/* "localhost:x@elsewhere" has another host. */
-			return strchr(rest, '@') == NULL;
-		}
-	}
-	return false;
-}
-
-bool sw_fcm_is_token_uri(const char *uri)
-{
-	size_t len = strlen(uri);
-	for (size_t i = 0; i < len; i++) {
-		if (uri[i] <= 0x20 || uri[i] >= 0x7f) {
-			return false;
-		}
-	}
-	if (len > 1024) {
-		return false;
-	}
-	if (strncmp(uri, "https://", 8) == 0) {
-		return uri[8] != '\0' && uri[8] != '/';
-	}
-	return strncmp(uri, "http://", 7) == 0 && is_loopback_uri(uri + 7);
-}
-
 /* A project id goes into the path of every request. */
 static bool is_project_id(const char *id)
 {
@@ -106,7 +76,7 @@ static int check(const char *instance, const char *path, const struct sw_fcm_acc
 	if (!account->project_id || !is_project_id(account->project_id)) {
 		return lacks(instance, path, "\"project_id\", the id of a project", diag_out);
 	}
-	if (!account->token_uri || !sw_fcm_is_token_uri(account->token_uri)) {
+	if (!account->token_uri || !sw_oauth_is_token_uri(account->token_uri)) {
 		return lacks(instance, path, "\"token_uri\", an https address", diag_out);
 	}
 	if (!account->private_key || !strstr(account->private_key, "PRIVATE KEY-----")) {

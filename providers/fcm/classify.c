@@ -45,16 +45,6 @@ struct details {
 	int64_t retry_ms;       /* RetryInfo; -1 */
 };
 
-void sw_fcm_printable(struct sw_bytes text, char *to, size_t size_bytes)
-{
-	size_t len = text.len < size_bytes ? text.len : size_bytes - 1;
-	for (size_t i = 0; i < len; i++) {
-		uint8_t c = text.ptr[i];
-		to[i] = c >= 0x20 && c < 0x7f ? (char)c : '?';
-	}
-	to[len] = '\0';
-}
-
 static bool is_type(struct sw_bytes type, const char *name)
 {
 	size_t len = strlen(name);
@@ -178,8 +168,8 @@ static void set_reason(struct sw_outcome *outcome, struct sw_bytes code, const s
 {
 	char text[64];
 	char more[64];
-	sw_fcm_printable(code, text, sizeof(text));
-	sw_fcm_printable(found->reason, more, sizeof(more));
+	sw_bytes_printable(code, text, sizeof(text));
+	sw_bytes_printable(found->reason, more, sizeof(more));
 	if (outcome->kind == SW_OUTCOME_DELIVERED) {
 		snprintf(outcome->reason, sizeof(outcome->reason), "accepted");
 	} else if (code.len == 0) {
@@ -237,7 +227,7 @@ void sw_fcm_classify(struct sw_provider *provider, const struct sw_answer *answe
 	}
 	set_reason(outcome_out, code, &found);
 	if (outcome_out->kind == SW_OUTCOME_DELIVERED || outcome_out->kind == SW_OUTCOME_TOKEN_DEAD) {
-		sw_fcm_credential_accepted(provider);
+		sw_oauth_accepted(&provider->token);
 	}
 	json_decref(body);
 }

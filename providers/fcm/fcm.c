@@ -7,12 +7,9 @@
 #include <surewire/provider_config.h>
 
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum {
 	CONNECTIONS_DEFAULT = 2,
-	CONNECTIONS_LIMIT = 64,
 	ANSWER_TIMEOUT_MS = 30 * 1000, /* FCM's own limit inside is 10 s: sooner would repeat what is under way */
 	SCRATCH_BYTES_MAX = SW_FCM_PAYLOAD_MAX + 2 * SW_FCM_TOKEN_MAX,
 	PATH_BYTES_MAX = 256,
@@ -22,69 +19,6 @@ static const char *const known_keys[] = {"service_account_file", "apps", "host",
 					 "connections",          NULL};
 
 /* ---- configuration ---- */
-
-/* Host names and addresses as they go into a request; no scheme, no port. */
-static bool is_host(const char *text)
-{
-	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_");
-	return len > 0 && len <= 253 && text[len] == '\0';
-}
-
-static int read_endpoint(const struct sw_provider_config *config, struct sw_endpoint *endpoint,
-			 struct sw_diag *diag_out)
-{
-	int port = 443;
-	*endpoint = (struct sw_endpoint){
-		.host = sw_provider_text(config, "host", "fcm.googleapis.com"),
-		.ca_file = sw_provider_text(config, "ca_file", NULL),
-		.connections_max = CONNECTIONS_DEFAULT,
-		.answer_timeout_ms = ANSWER_TIMEOUT_MS,
-	};
-	if (!is_host(endpoint->host)) {
-		return sw_provider_expected(config, "host", "a host name without scheme, port and path", diag_out);
-	}
-	if (endpoint->ca_file && access(endpoint->ca_file, R_OK) != 0) {
-		return sw_provider_expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
-	}
-	int err = sw_provider_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
-	err = err ? err : sw_provider_number(config, "port", 65535, &port, diag_out);
-	endpoint->port = (uint16_t)port;
-	return err;
-}
-
-/* The next item of a comma-separated list, without the blanks around it. False at the end. */
-static bool next_item(struct sw_bytes *rest, struct sw_bytes *item_out)
-{
-	if (rest->len == 0) {
-		return false;
-	}
-	const uint8_t *comma = memchr(rest->ptr, ',', rest->len);
-	size_t len = comma ? (size_t)(comma - rest->ptr) : rest->len;
-	struct sw_bytes item = sw_bytes(rest->ptr, len);
-	*rest = comma ? sw_bytes(comma + 1, rest->len - len - 1) : sw_bytes(rest->ptr + len, 0);
-	while (item.len && (item.ptr[0] == ' ' || item.ptr[0] == '\t')) {
-		item = sw_bytes(item.ptr + 1, item.len - 1);
-	}
-	while (item.len && (item.ptr[item.len - 1] == ' ' || item.ptr[item.len - 1] == '\t')) {
-		item.len--;
-	}
-	*item_out = item;
-	return true;
-}
-
-static int read_apps(const struct sw_provider_config *config, struct sw_bytes *apps_out, struct sw_diag *diag_out)
-{
-	struct sw_bytes rest = sw_bytes_str(sw_provider_text(config, "apps", ""));
-	struct sw_bytes app;
-	*apps_out = rest;
-	while (next_item(&rest, &app)) {
-		if (app.len == 0) {
-			return sw_provider_expected(config, "apps", "app names separated by commas, none of them empty",
-						    diag_out);
-		}
-	}
-	return SW_OK;
-}
 
 static int read_config(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
 {
@@ -96,12 +30,18 @@ static int read_config(const struct sw_provider_config *config, struct sw_provid
 					    "the path of a service account's JSON key from the Firebase console",
 					    diag_out);
 	}
-	if (provider->token_uri && !sw_fcm_is_token_uri(provider->token_uri)) {
+	if (provider->token_uri && !sw_oauth_is_token_uri(provider->token_uri)) {
 		return sw_provider_expected(config, "token_uri", "an https address, or http towards loopback",
 					    diag_out);
 	}
-	int err = read_apps(config, &provider->apps, diag_out);
-	return err ? err : read_endpoint(config, &provider->endpoint, diag_out);
+	provider->endpoint = (struct sw_endpoint){
+		.host = "fcm.googleapis.com",
+		.port = 443,
+		.connections_max = CONNECTIONS_DEFAULT,
+		.answer_timeout_ms = ANSWER_TIMEOUT_MS,
+	};
+	int err = sw_provider_apps(config, &provider->apps, diag_out);
+	return err ? err : sw_provider_endpoint(config, &provider->endpoint, diag_out);
 }
 
 static void on_close(struct sw_provider *provider)
@@ -148,16 +88,7 @@ static int on_check_token(struct sw_bytes token, struct sw_diag *diag_out)
 
 static bool on_serves_app(const struct sw_provider *provider, struct sw_bytes app)
 {
-	struct sw_bytes rest = provider->apps;
-	struct sw_bytes item;
-	size_t count = 0;
-	while (next_item(&rest, &item)) {
-		if (sw_bytes_equal(item, app)) {
-			return true;
-		}
-		count++;
-	}
-	return count == 0 || (count == 1 && app.len == 0);
+	return sw_provider_serves(provider->apps, app);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the shape of provider.h */
@@ -168,7 +99,7 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 	if (!on_serves_app(provider, target->app)) {
 		return sw_diag_set(diag_out, SW_EINVAL, "app: expected one of apps of [push.%s]", provider->instance);
 	}
-	if (!provider->authorization) {
+	if (!provider->token.authorization) {
 		return sw_diag_set(diag_out, SW_EAUTH,
 				   "no access token yet: expected credential state READY before a send");
 	}
@@ -187,7 +118,7 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 	req->path = sw_arena_copy(arena, sw_buf_bytes(&path));
 	sw_buf_release(&path);
 	/* A copy: the token may be renewed while this request waits for a stream. */
-	struct sw_bytes authorization = sw_arena_copy(arena, sw_bytes_str(provider->authorization));
+	struct sw_bytes authorization = sw_arena_copy(arena, sw_bytes_str(provider->token.authorization));
 	sw_http_request_add(req, "authorization", authorization, false);
 	sw_http_request_add(req, "content-type", sw_bytes_str("application/json; charset=UTF-8"), false);
 	return SW_OK;

@@ -6,6 +6,7 @@
 
 #include <surewire/buf.h>
 #include <surewire/json.h>
+#include <surewire/oauth.h>
 #include <surewire/provider.h>
 
 enum { SW_FCM_PAYLOAD_MAX = 4096, SW_FCM_TOKEN_MAX = 4096 };
@@ -29,13 +30,7 @@ struct sw_provider {
 
 	/* credential.c */
 	struct sw_fcm_account account;
-	char *authorization; /* "Bearer …"; NULL until one was fetched */
-	int64_t expires_ms;
-	int64_t renew_ms; /* from here on a new one is fetched beside it */
-	bool refused;     /* the service answered 401 to the token in force */
-	int refusals;     /* in a row, without an accepted token between */
-	bool held;        /* no fetch from held_since_ms for HOLD_MS */
-	int64_t held_since_ms;
+	struct sw_oauth_token token;
 };
 
 /* account.c */
@@ -43,8 +38,6 @@ struct sw_provider {
 int sw_fcm_account_read(const char *instance, const char *path, struct sw_fcm_account *account_out,
 			struct sw_diag *diag_out);
 void sw_fcm_account_release(struct sw_fcm_account *account);
-/* https://…, or http://… towards loopback. */
-bool sw_fcm_is_token_uri(const char *uri);
 
 /* credential.c */
 /* Reads the account and tries its key; on an error the old one stays. */
@@ -56,8 +49,6 @@ int sw_fcm_credential_request(struct sw_provider *provider, int64_t now_ms, stru
 int sw_fcm_credential_response(struct sw_provider *provider, const struct sw_http_response *response, int64_t now_ms,
 			       struct sw_diag *diag_out);
 void sw_fcm_credential_refused(struct sw_provider *provider, int64_t now_ms);
-/* FCM took a request: whatever was wrong with the token is over. */
-void sw_fcm_credential_accepted(struct sw_provider *provider);
 
 /* payload.c */
 /* Renders the JSON body into the arena, the text cut so that the message without its token has at most
@@ -72,7 +63,5 @@ int sw_fcm_payload(struct sw_provider *provider, const struct sw_fcm_job *job, s
 
 /* classify.c */
 void sw_fcm_classify(struct sw_provider *provider, const struct sw_answer *answer, struct sw_outcome *outcome_out);
-/* Printable ASCII of text into a terminated array; for what a peer wrote. */
-void sw_fcm_printable(struct sw_bytes text, char *to, size_t size_bytes);
 
 #endif

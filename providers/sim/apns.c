@@ -44,25 +44,10 @@ static const struct sw_sim_apns_key *find_key(const struct sw_sim *sim, struct s
 	return NULL;
 }
 
-/* Remembers the token; false when it was expired on command. */
-static bool token_in_force(struct sw_sim *sim, const uint8_t hash[32])
-{
-	for (size_t i = 0; i < SW_SIM_SEEN_MAX; i++) {
-		if (memcmp(sim->seen[i].hash, hash, 32) == 0) {
-			return !sim->seen[i].expired;
-		}
-	}
-	struct sw_sim_seen_token *slot = &sim->seen[sim->seen_next];
-	sim->seen_next = (sim->seen_next + 1) % SW_SIM_SEEN_MAX;
-	memcpy(slot->hash, hash, 32);
-	slot->expired = false;
-	return true;
-}
-
 static struct sw_sim_verdict check_age(struct sw_sim *sim, const json_t *claims, const uint8_t hash[32])
 {
 	struct sw_sim_verdict verdict = sw_sim_apns_check_claims(claims, sim->apns_team, sw_clock_wall_ms() / 1000);
-	if (!verdict.reason && !token_in_force(sim, hash)) {
+	if (!verdict.reason && !sw_sim_token_in_force(sim, hash)) {
 		return refuse(403, "ExpiredProviderToken");
 	}
 	return verdict;

@@ -188,8 +188,8 @@ static void on_post_settings(struct control *c)
 
 static int service_of(struct sw_bytes name)
 {
-	static const char *const names[] = {"apns", "fcm", "smtp"};
-	for (int i = 0; i < 3; i++) {
+	static const char *const names[] = {"apns", "fcm", "smtp", "huawei", "webpush"};
+	for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
 		if (sw_bytes_equal_str(name, names[i])) {
 			return i;
 		}
@@ -208,8 +208,9 @@ static void on_post_connections(struct control *c)
 	bool goaway = sw_bytes_equal_str(action, "goaway");
 	if (service < 0 || !(goaway || sw_bytes_equal_str(action, "drop")) ||
 	    (goaway && service == SW_SIM_SERVICE_SMTP)) {
-		answer_error(c, 400,
-			     "expected {\"provider\": apns, fcm or smtp, \"action\": drop, or goaway over HTTP/2}");
+		answer_error(
+			c, 400,
+			"expected {\"provider\": apns, fcm, huawei, webpush or smtp, \"action\": drop, or goaway over HTTP/2}");
 	} else {
 		int count = 0;
 		pthread_mutex_lock(&c->sim->lock);
@@ -221,6 +222,22 @@ static void on_post_connections(struct control *c)
 		}
 		pthread_mutex_unlock(&c->sim->lock);
 		sw_buf_printf(&c->reply->body, "{\"connections\":%d}\n", count);
+	}
+	json_decref(json);
+}
+
+static void on_post_subscription(struct control *c)
+{
+	struct sw_diag diag = {{0}};
+	json_t *json = read_body(c);
+	if (!json) {
+		return;
+	}
+	pthread_mutex_lock(&c->sim->lock);
+	int err = sw_sim_webpush_subs_put(&c->sim->webpush_subs, json, &diag);
+	pthread_mutex_unlock(&c->sim->lock);
+	if (err) {
+		answer_error(c, err == SW_ELIMIT ? 409 : 400, diag.text);
 	}
 	json_decref(json);
 }
@@ -239,6 +256,7 @@ static const struct {
 	{"POST", "/credentials/expire", on_expire},
 	{"POST", "/settings", on_post_settings},
 	{"POST", "/connections", on_post_connections},
+	{"POST", "/subscriptions", on_post_subscription},
 };
 
 static void route(struct control *c)

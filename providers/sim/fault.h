@@ -8,7 +8,16 @@
 
 #include "sim/request.h"
 
-enum sw_sim_provider { SW_SIM_APNS, SW_SIM_FCM, SW_SIM_OAUTH, SW_SIM_SMTP, SW_SIM_PROVIDER_COUNT };
+enum sw_sim_provider {
+	SW_SIM_APNS,
+	SW_SIM_FCM,
+	SW_SIM_OAUTH,
+	SW_SIM_SMTP,
+	SW_SIM_HUAWEI,
+	SW_SIM_HUAWEI_OAUTH,
+	SW_SIM_WEBPUSH,
+	SW_SIM_PROVIDER_COUNT
+};
 
 /* Where a fault strikes. HTTP services know ACCEPT and REQUEST only. */
 enum sw_sim_stage {

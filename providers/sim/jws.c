@@ -26,7 +26,7 @@ static int b64_digit(uint8_t c)
 }
 
 /* Unpadded, canonical (unused bits are zero). */
-static int b64url_decode(struct sw_bytes text, uint8_t *out, size_t room, size_t *len_out)
+int sw_sim_b64url_decode(struct sw_bytes text, uint8_t *out, size_t room, size_t *len_out)
 {
 	uint32_t bits = 0;
 	int count = 0;
@@ -59,7 +59,7 @@ static json_t *decode_object(struct sw_bytes part)
 	uint8_t text[SW_SIM_JWS_MAX];
 	size_t len;
 	json_t *value;
-	if (b64url_decode(part, text, sizeof(text), &len) != SW_OK ||
+	if (sw_sim_b64url_decode(part, text, sizeof(text), &len) != SW_OK ||
 	    sw_json_parse(sw_bytes(text, len), JSON_DEPTH_MAX, &value, NULL) != SW_OK) {
 		return NULL;
 	}
@@ -84,7 +84,7 @@ int sw_sim_jws_parse(struct sw_bytes token, struct sw_sim_jws *jws_out)
 	}
 	struct sw_bytes claims = sw_bytes(rest.ptr, (size_t)(second - rest.ptr));
 	struct sw_bytes signature = sw_bytes(second + 1, rest.len - claims.len - 1);
-	if (b64url_decode(signature, jws_out->signature, sizeof(jws_out->signature), &jws_out->signature_len) !=
+	if (sw_sim_b64url_decode(signature, jws_out->signature, sizeof(jws_out->signature), &jws_out->signature_len) !=
 	    SW_OK) {
 		return SW_EPARSE;
 	}

@@ -2,12 +2,9 @@
 /* The token endpoint: assertion in, access token out. Claims are judged in oauth_check.c. */
 #include "sim/oauth.h"
 
-#include <inttypes.h>
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/rng.h"
 #include "sim/jws.h"
 #include "sim/oauth_check.h"
 
@@ -67,22 +64,10 @@ void sw_sim_oauth_release(struct sw_sim_oauth *oauth)
 	oauth->account_count = 0;
 }
 
-void sw_sim_oauth_expire_all(struct sw_sim_oauth *oauth)
-{
-	for (size_t i = 0; i < SW_SIM_TOKENS_MAX; i++) {
-		oauth->tokens[i].expires_at_ms = 0;
-	}
-}
-
 const struct sw_sim_account *sw_sim_oauth_check(const struct sw_sim_oauth *oauth, struct sw_bytes token, int64_t now_ms)
 {
-	for (size_t i = 0; i < SW_SIM_TOKENS_MAX; i++) {
-		const struct sw_sim_access_token *known = &oauth->tokens[i];
-		if (known->account && sw_bytes_equal_str(token, known->text)) {
-			return now_ms < known->expires_at_ms ? known->account : NULL;
-		}
-	}
-	return NULL;
+	const struct sw_sim_access_token *known = sw_sim_tokens_find(&oauth->tokens, token);
+	return known && now_ms < known->expires_at_ms ? known->owner : NULL;
 }
 
 bool sw_sim_oauth_project_known(const struct sw_sim_oauth *oauth, struct sw_bytes project)
@@ -115,21 +100,13 @@ static const char *refuse(struct sw_sim_reply *reply, const char *error, const c
 static void issue(struct sw_sim_oauth *oauth, const struct sw_sim_account *account, int64_t now_ms,
 		  struct sw_sim_reply *reply)
 {
-	struct sw_sim_access_token *token = &oauth->tokens[oauth->token_next];
-	oauth->token_next = (oauth->token_next + 1) % SW_SIM_TOKENS_MAX;
-	uint8_t bytes[20];
-	sw_rng_bytes(bytes, sizeof(bytes));
-	int n = snprintf(token->text, sizeof(token->text), "ya29.");
-	for (size_t i = 0; i < sizeof(bytes); i++) {
-		n += snprintf(token->text + n, sizeof(token->text) - (size_t)n, "%02x", bytes[i]);
-	}
-	token->account = account;
-	token->expires_at_ms = now_ms + (int64_t)oauth->expires_in_s * 1000;
+	const char *token = sw_sim_tokens_issue(&oauth->tokens, account, "ya29.",
+						now_ms + (int64_t)oauth->expires_in_s * 1000);
 	reply->status = 200;
 	sw_sim_reply_add(reply, "content-type", "application/json; charset=utf-8");
 	sw_sim_reply_add(reply, "cache-control", "no-store");
-	sw_buf_printf(&reply->body, "{\"access_token\":\"%s\",\"expires_in\":%d,\"token_type\":\"Bearer\"}",
-		      token->text, oauth->expires_in_s);
+	sw_buf_printf(&reply->body, "{\"access_token\":\"%s\",\"expires_in\":%d,\"token_type\":\"Bearer\"}", token,
+		      oauth->expires_in_s);
 }
 
 static const struct sw_sim_account *find_account(const struct sw_sim_oauth *oauth, struct sw_bytes email)

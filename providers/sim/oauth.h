@@ -7,8 +7,9 @@
 
 #include "sim/request.h"
 #include "sim/sim.h"
+#include "sim/tokens.h"
 
-enum { SW_SIM_ACCOUNT_TEXT_MAX = 256, SW_SIM_TOKENS_MAX = 1024, SW_SIM_ACCESS_TOKEN_MAX = 64 };
+enum { SW_SIM_ACCOUNT_TEXT_MAX = 256 };
 
 struct sw_sim_account {
 	char email[SW_SIM_ACCOUNT_TEXT_MAX];
@@ -18,24 +19,16 @@ struct sw_sim_account {
 	EVP_PKEY *key;
 };
 
-struct sw_sim_access_token {
-	char text[SW_SIM_ACCESS_TOKEN_MAX];
-	const struct sw_sim_account *account;
-	int64_t expires_at_ms; /* wall clock; 0: expired on command */
-};
-
 struct sw_sim_oauth {
 	struct sw_sim_account accounts[SW_SIM_ACCOUNTS_MAX];
 	size_t account_count;
-	struct sw_sim_access_token tokens[SW_SIM_TOKENS_MAX]; /* a ring: the oldest are forgotten */
-	size_t token_next;
+	struct sw_sim_tokens tokens;
 	int expires_in_s;
 };
 
 /* A service-account file as Google makes them. SW_ECONFIG with a text. */
 int sw_sim_oauth_load(struct sw_sim_oauth *oauth, const char *file, struct sw_diag *diag_out) SW_MUST_CHECK;
 void sw_sim_oauth_release(struct sw_sim_oauth *oauth);
-void sw_sim_oauth_expire_all(struct sw_sim_oauth *oauth);
 /* The account of an access token that is good now; NULL otherwise. */
 const struct sw_sim_account *sw_sim_oauth_check(const struct sw_sim_oauth *oauth, struct sw_bytes token,
 						int64_t now_ms);

@@ -30,7 +30,7 @@ enum {
 	OAUTH_EXPIRES_DEFAULT_S = 3599
 };
 
-static const char *const service_names[] = {"apns", "fcm", "smtp", "control"};
+static const char *const service_names[] = {"apns", "fcm", "smtp", "huawei", "webpush", "control"};
 
 void sw_sim_options_init(struct sw_sim_options *options)
 {
@@ -63,7 +63,9 @@ void sw_sim_link_mute(struct sw_sim_link *link)
 /* The provider whose counters and faults a service uses. */
 static enum sw_sim_provider provider_of(int service)
 {
-	return service == SW_SIM_SERVICE_APNS ? SW_SIM_APNS : service == SW_SIM_SERVICE_FCM ? SW_SIM_FCM : SW_SIM_SMTP;
+	static const enum sw_sim_provider providers[] = {SW_SIM_APNS, SW_SIM_FCM, SW_SIM_SMTP, SW_SIM_HUAWEI,
+							 SW_SIM_WEBPUSH};
+	return providers[service];
 }
 
 /* A fault at the door; false when the connection is over with it. SMTP does its own, it has a greeting to spoil. */
@@ -168,9 +170,24 @@ static void *run_service(void *arg)
 
 /* Shared actions. */
 
+bool sw_sim_token_in_force(struct sw_sim *sim, const uint8_t hash[32])
+{
+	for (size_t i = 0; i < SW_SIM_SEEN_MAX; i++) {
+		if (memcmp(sim->seen[i].hash, hash, 32) == 0) {
+			return !sim->seen[i].expired;
+		}
+	}
+	struct sw_sim_seen_token *slot = &sim->seen[sim->seen_next];
+	sim->seen_next = (sim->seen_next + 1) % SW_SIM_SEEN_MAX;
+	memcpy(slot->hash, hash, 32);
+	slot->expired = false;
+	return true;
+}
+
 void sw_sim_expire_credentials(struct sw_sim *sim)
 {
-	sw_sim_oauth_expire_all(&sim->oauth);
+	sw_sim_tokens_expire_all(&sim->oauth.tokens);
+	sw_sim_tokens_expire_all(&sim->huawei.tokens);
 	for (size_t i = 0; i < SW_SIM_SEEN_MAX; i++) {
 		sim->seen[i].expired = true;
 	}
@@ -229,10 +246,12 @@ static int service_open(struct sw_sim_service *service, const char *address, uin
 
 static int open_services(struct sw_sim *sim, const struct sw_sim_options *options, struct sw_diag *diag)
 {
-	static void (*const serves[])(struct sw_sim_link *) = {sw_sim_serve_apns, sw_sim_serve_fcm, sw_sim_serve_smtp,
-							       sw_sim_serve_control};
-	static const char *const alpns[] = {"\x02h2", "\x02h2\x08http/1.1", NULL, NULL};
-	const uint16_t ports[] = {options->apns_port, options->fcm_port, options->smtp_port, options->control_port};
+	static void (*const serves[])(struct sw_sim_link *) = {sw_sim_serve_apns,    sw_sim_serve_fcm,
+							       sw_sim_serve_smtp,    sw_sim_serve_huawei,
+							       sw_sim_serve_webpush, sw_sim_serve_control};
+	static const char *const alpns[] = {"\x02h2", "\x02h2\x08http/1.1", NULL, "\x02h2\x08http/1.1", "\x02h2", NULL};
+	const uint16_t ports[] = {options->apns_port,   options->fcm_port,     options->smtp_port,
+				  options->huawei_port, options->webpush_port, options->control_port};
 	int err = SW_OK;
 	for (int i = 0; i < SW_SIM_SERVICE_COUNT && !err; i++) {
 		struct sw_sim_service *service = &sim->services[i];
@@ -302,6 +321,9 @@ static int load_keys(struct sw_sim *sim, const struct sw_sim_options *options, s
 	for (size_t i = 0; i < options->fcm_account_count && !err; i++) {
 		err = sw_sim_oauth_load(&sim->oauth, options->fcm_accounts[i], diag);
 	}
+	for (size_t i = 0; i < options->huawei_client_count && !err; i++) {
+		err = sw_sim_huawei_oauth_load(&sim->huawei, options->huawei_clients[i], diag);
+	}
 	return err;
 }
 
@@ -312,6 +334,7 @@ static struct sw_sim *sim_new(const struct sw_sim_options *options)
 	pthread_cond_init(&sim->link_gone, NULL);
 	sw_sim_records_init(&sim->records, options->record_max);
 	sw_sim_faults_init(&sim->faults);
+	sw_sim_webpush_subs_init(&sim->webpush_subs);
 	sim->apns_team = options->apns_team;
 	memcpy(sim->topics, options->topics, sizeof(sim->topics));
 	sim->topic_count = options->topic_count;
@@ -350,6 +373,8 @@ struct sw_sim_ports sw_sim_ports(const struct sw_sim *sim)
 	return (struct sw_sim_ports){.apns = sim->services[SW_SIM_SERVICE_APNS].port,
 				     .fcm = sim->services[SW_SIM_SERVICE_FCM].port,
 				     .smtp = sim->services[SW_SIM_SERVICE_SMTP].port,
+				     .huawei = sim->services[SW_SIM_SERVICE_HUAWEI].port,
+				     .webpush = sim->services[SW_SIM_SERVICE_WEBPUSH].port,
 				     .control = sim->services[SW_SIM_SERVICE_CONTROL].port};
 }
 
@@ -382,8 +407,10 @@ void sw_sim_close(struct sw_sim *sim)
 		EVP_PKEY_free(sim->apns_keys[i].key);
 	}
 	sw_sim_oauth_release(&sim->oauth);
+	OPENSSL_cleanse(&sim->huawei, sizeof(sim->huawei));
 	sw_sim_records_release(&sim->records);
 	sw_sim_faults_release(&sim->faults);
+	sw_sim_webpush_subs_release(&sim->webpush_subs);
 	free(sim->smtp_user);
 	sw_free_secret(sim->smtp_password, sim->smtp_password ? strlen(sim->smtp_password) : 0);
 	pthread_cond_destroy(&sim->link_gone);

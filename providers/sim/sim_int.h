@@ -9,13 +9,23 @@
 
 #include "sim/conn_io.h"
 #include "sim/fault.h"
+#include "sim/huawei_oauth.h"
 #include "sim/oauth.h"
 #include "sim/record.h"
 #include "sim/request.h"
 #include "sim/sim.h"
 #include "sim/stats.h"
+#include "sim/webpush_subs.h"
 
-enum { SW_SIM_SERVICE_APNS, SW_SIM_SERVICE_FCM, SW_SIM_SERVICE_SMTP, SW_SIM_SERVICE_CONTROL, SW_SIM_SERVICE_COUNT };
+enum {
+	SW_SIM_SERVICE_APNS,
+	SW_SIM_SERVICE_FCM,
+	SW_SIM_SERVICE_SMTP,
+	SW_SIM_SERVICE_HUAWEI,
+	SW_SIM_SERVICE_WEBPUSH,
+	SW_SIM_SERVICE_CONTROL,
+	SW_SIM_SERVICE_COUNT
+};
 enum { SW_SIM_LINKS_MAX = 512, SW_SIM_SEEN_MAX = 256, SW_SIM_KID_MAX = 64 };
 
 /* What the control API asks of open connections. */
@@ -47,7 +57,7 @@ struct sw_sim_apns_key {
 	EVP_PKEY *key;
 };
 
-/* Provider tokens that were used, so that they can be expired on command. */
+/* Provider tokens of APNs and Web Push that were used, so that they can be expired on command. */
 struct sw_sim_seen_token {
 	uint8_t hash[32];
 	bool expired;
@@ -76,6 +86,8 @@ struct sw_sim {
 	struct sw_sim_faults faults;
 	struct sw_sim_stats stats[SW_SIM_PROVIDER_COUNT];
 	struct sw_sim_oauth oauth;
+	struct sw_sim_huawei_oauth huawei;
+	struct sw_sim_webpush_subs webpush_subs;
 	struct sw_sim_seen_token seen[SW_SIM_SEEN_MAX];
 	size_t seen_next;
 	unsigned credential_generation; /* grows when credentials are expired on command */
@@ -94,6 +106,8 @@ struct sw_sim_http_handler {
 void sw_sim_serve_apns(struct sw_sim_link *link);
 void sw_sim_serve_fcm(struct sw_sim_link *link);
 void sw_sim_serve_smtp(struct sw_sim_link *link);
+void sw_sim_serve_webpush(struct sw_sim_link *link);
+void sw_sim_serve_huawei(struct sw_sim_link *link);
 void sw_sim_serve_control(struct sw_sim_link *link);
 
 /* Whether the simulator is closing. */
@@ -106,6 +120,8 @@ void sw_sim_link_mute(struct sw_sim_link *link);
 /* Sleeps, but not beyond the end of the simulator. */
 void sw_sim_link_wait(const struct sw_sim_link *link, int64_t delay_ms);
 
+/* Under the lock. Remembers a signed token by its hash; false when it was expired on command. */
+bool sw_sim_token_in_force(struct sw_sim *sim, const uint8_t hash[32]);
 /* Under the lock. All tokens issued or seen so far are expired from now on. */
 void sw_sim_expire_credentials(struct sw_sim *sim);
 /* Under the lock. Looks for a fault, counts it, and expires credentials when it says so. */

@@ -16,6 +16,8 @@ enum sim_option {
 	OPT_APNS_PORT = 256,
 	OPT_FCM_PORT,
 	OPT_SMTP_PORT,
+	OPT_HUAWEI_PORT,
+	OPT_WEBPUSH_PORT,
 	OPT_CONTROL_PORT,
 	OPT_LISTEN,
 	OPT_CERT,
@@ -25,6 +27,7 @@ enum sim_option {
 	OPT_APNS_TOPIC,
 	OPT_APNS_WINDOW,
 	OPT_FCM_ACCOUNT,
+	OPT_HUAWEI_CLIENT,
 	OPT_OAUTH_EXPIRES,
 	OPT_SMTP_USER,
 	OPT_SMTP_PASSWORD,
@@ -36,6 +39,8 @@ static const struct argp_option options[] = {
 	{"apns-port", OPT_APNS_PORT, "PORT", 0, "port of APNs; 0 (default): a free one", 0},
 	{"fcm-port", OPT_FCM_PORT, "PORT", 0, "port of FCM and its token endpoint", 0},
 	{"smtp-port", OPT_SMTP_PORT, "PORT", 0, "port of the mail relay", 0},
+	{"webpush-port", OPT_WEBPUSH_PORT, "PORT", 0, "port of the Web Push service", 0},
+	{"huawei-port", OPT_HUAWEI_PORT, "PORT", 0, "port of Push Kit and its token endpoint", 0},
 	{"control-port", OPT_CONTROL_PORT, "PORT", 0, "port of the control API, always on 127.0.0.1", 0},
 	{"listen", OPT_LISTEN, "ADDRESS", 0, "IPv4 address of the services (127.0.0.1)", 0},
 	{"cert", OPT_CERT, "FILE", 0, "certificate chain of all services, PEM (needed)", 0},
@@ -46,6 +51,8 @@ static const struct argp_option options[] = {
 	{"apns-token-window", OPT_APNS_WINDOW, "SECONDS", 0,
 	 "least time between provider tokens of a connection (1200)", 0},
 	{"fcm-account", OPT_FCM_ACCOUNT, "FILE", 0, "a service-account file; may be repeated", 0},
+	{"huawei-client", OPT_HUAWEI_CLIENT, "ID[:PROJECT]=FILE", 0,
+	 "a client of Push Kit, its secret in FILE; may be repeated", 0},
 	{"oauth-expires-in", OPT_OAUTH_EXPIRES, "SECONDS", 0, "life of access tokens (3599)", 0},
 	{"smtp-user", OPT_SMTP_USER, "NAME", 0, "demand TLS and AUTH as NAME; default: AUTH is optional", 0},
 	{"smtp-password-file", OPT_SMTP_PASSWORD, "FILE", 0, "the password of NAME, first line of FILE", 0},
@@ -99,6 +106,9 @@ static error_t parse_text(int key, char *arg, struct argp_state *state)
 	case OPT_FCM_ACCOUNT:
 		append(state, o->fcm_accounts, &o->fcm_account_count, SW_SIM_ACCOUNTS_MAX, arg);
 		return 0;
+	case OPT_HUAWEI_CLIENT:
+		append(state, o->huawei_clients, &o->huawei_client_count, SW_SIM_HUAWEI_CLIENTS_MAX, arg);
+		return 0;
 	case OPT_SMTP_USER:
 		o->smtp_user = arg;
 		return 0;
@@ -122,6 +132,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_SMTP_PORT:
 		o->smtp_port = (uint16_t)number(state, arg, 0, UINT16_MAX);
+		return 0;
+	case OPT_WEBPUSH_PORT:
+		o->webpush_port = (uint16_t)number(state, arg, 0, UINT16_MAX);
+		return 0;
+	case OPT_HUAWEI_PORT:
+		o->huawei_port = (uint16_t)number(state, arg, 0, UINT16_MAX);
 		return 0;
 	case OPT_CONTROL_PORT:
 		o->control_port = (uint16_t)number(state, arg, 0, UINT16_MAX);
@@ -154,9 +170,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int sw_cmd_sim(const struct sw_config *config, int argc, char **argv)
 {
 	(void)config;
-	static const struct argp argp = {.options = options,
-					 .parser = parse,
-					 .doc = "Stand-ins of APNs, FCM and an SMTP relay, with faults on command."};
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.doc = "Stand-ins of APNs, FCM, Push Kit, Web Push and an SMTP relay, with faults on command."};
 	struct sw_sim_options sim_options;
 	struct sw_sim *sim;
 	struct sw_diag diag = {{0}};
@@ -176,7 +193,8 @@ int sw_cmd_sim(const struct sw_config *config, int argc, char **argv)
 		return sw_cli_fail(err, &diag);
 	}
 	struct sw_sim_ports ports = sw_sim_ports(sim);
-	printf("sim ready apns=%u fcm=%u smtp=%u control=%u\n", ports.apns, ports.fcm, ports.smtp, ports.control);
+	printf("sim ready apns=%u fcm=%u smtp=%u huawei=%u webpush=%u control=%u\n", ports.apns, ports.fcm, ports.smtp,
+	       ports.huawei, ports.webpush, ports.control);
 	fflush(stdout);
 	sigwait(&signals, &caught);
 	sw_sim_close(sim);

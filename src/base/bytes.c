@@ -49,3 +49,13 @@ int sw_bytes_to_u64(struct sw_bytes text, uint64_t *value_out)
 	*value_out = value;
 	return SW_OK;
 }
+
+void sw_bytes_printable(struct sw_bytes text, char *to, size_t size_bytes)
+{
+	size_t len = text.len < size_bytes ? text.len : size_bytes - 1;
+	for (size_t i = 0; i < len; i++) {
+		uint8_t c = text.ptr[i];
+		to[i] = c >= 0x20 && c < 0x7f ? (char)c : '?';
+	}
+	to[len] = '\0';
+}

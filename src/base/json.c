@@ -2,6 +2,8 @@
 /* Writing JSON strings, and jansson with a depth limit. */
 #include <surewire/json.h>
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 static bool needs_escape(uint8_t c)
@@ -42,6 +44,26 @@ void sw_json_put_string(struct sw_buf *buf, struct sw_bytes text)
 void sw_json_put_cstr(struct sw_buf *buf, const char *text)
 {
 	sw_json_put_string(buf, sw_bytes_str(text));
+}
+
+void sw_json_put_name(struct sw_buf *buf, const char *name)
+{
+	if (buf->len && buf->ptr[buf->len - 1] != '{') {
+		sw_buf_put_char(buf, ',');
+	}
+	sw_json_put_cstr(buf, name);
+	sw_buf_put_char(buf, ':');
+}
+
+void sw_json_put_member(struct sw_buf *buf, const char *name, struct sw_bytes value)
+{
+	sw_json_put_name(buf, name);
+	sw_json_put_string(buf, value);
+}
+
+bool sw_json_is_text(struct sw_bytes text)
+{
+	return text.len == 0 || sw_utf8_valid(text);
 }
 
 static const char ellipsis[] = "\xe2\x80\xa6"; /* U+2026, three bytes */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Keys that several providers have, read in one way; see provider_config.h. */
 #include <surewire/provider_config.h>
+
+#include <string.h>
+#include <unistd.h>
 
 const char *sw_provider_text(const struct sw_provider_config *config, const char *key, const char *fallback)
 {
@@ -27,4 +31,86 @@ int sw_provider_number(const struct sw_provider_config *config, const char *key,
 	}
 	*value_io = (int)value;
 	return SW_OK;
+}
+
+/* ---- lists of apps ---- */
+
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+bool sw_provider_next_item(struct sw_bytes *rest, struct sw_bytes *item_out)
+{
+	if (rest->len == 0) {
+		return false;
+	}
+	const uint8_t *comma = memchr(rest->ptr, ',', rest->len);
+	size_t len = comma ? (size_t)(comma - rest->ptr) : rest->len;
+	struct sw_bytes item = sw_bytes(rest->ptr, len);
+	*rest = comma ? sw_bytes(comma + 1, rest->len - len - 1) : sw_bytes(rest->ptr + len, 0);
+	while (item.len && is_blank(item.ptr[0])) {
+		item = sw_bytes(item.ptr + 1, item.len - 1);
+	}
+	while (item.len && is_blank(item.ptr[item.len - 1])) {
+		item.len--;
+	}
+	*item_out = item;
+	return true;
+}
+
+int sw_provider_apps(const struct sw_provider_config *config, struct sw_bytes *apps_out, struct sw_diag *diag_out)
+{
+	struct sw_bytes rest = sw_bytes_str(sw_provider_text(config, "apps", ""));
+	struct sw_bytes app;
+	*apps_out = rest;
+	while (sw_provider_next_item(&rest, &app)) {
+		if (app.len == 0) {
+			return sw_provider_expected(config, "apps", "app names separated by commas, none of them empty",
+						    diag_out);
+		}
+	}
+	return SW_OK;
+}
+
+bool sw_provider_serves(struct sw_bytes apps, struct sw_bytes app)
+{
+	struct sw_bytes rest = apps;
+	struct sw_bytes item;
+	size_t count = 0;
+	while (sw_provider_next_item(&rest, &item)) {
+		if (sw_bytes_equal(item, app)) {
+			return true;
+		}
+		count++;
+	}
+	return count == 0 || (count == 1 && app.len == 0);
+}
+
+/* ---- the server ---- */
+
+/* Host names and addresses as they go into a request; no scheme, no path. */
+static bool is_host(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_");
+	return len > 0 && len <= 253 && text[len] == '\0';
+}
+
+int sw_provider_endpoint(const struct sw_provider_config *config, struct sw_endpoint *endpoint_io,
+			 struct sw_diag *diag_out)
+{
+	int port = endpoint_io->port;
+	endpoint_io->host = sw_provider_text(config, "host", endpoint_io->host);
+	endpoint_io->ca_file = sw_provider_text(config, "ca_file", endpoint_io->ca_file);
+	if (!is_host(endpoint_io->host)) {
+		return sw_provider_expected(config, "host", "a host name without scheme, port and path", diag_out);
+	}
+	if (endpoint_io->ca_file && access(endpoint_io->ca_file, R_OK) != 0) {
+		return sw_provider_expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
+	}
+	int err = sw_provider_number(config, "connections", SW_PROVIDER_CONNECTIONS_LIMIT,
+				     &endpoint_io->connections_max, diag_out);
+	err = err ? err : sw_provider_number(config, "port", UINT16_MAX, &port, diag_out);
+	endpoint_io->port = (uint16_t)port;
+	return err;
 }

@@ -215,6 +215,9 @@ void sw_h2_conn_open(struct sw_h2_pool *pool)
 	pool->conns = conn;
 	conn->stream = sw_tls_stream_open(pool->loop, ssl, pool->endpoint->host, pool->endpoint->port, &stream_events,
 					  conn);
+	if (pool->endpoint->public_only) {
+		sw_tls_stream_public_only(conn->stream);
+	}
 }
 
 size_t sw_h2_conn_room(const struct h2_conn *conn)

@@ -13,6 +13,7 @@
 #include <surewire/mem.h>
 
 #include "egress/h2_tls_int.h"
+#include "egress/host_int.h"
 #include "egress/tls_pipe_int.h"
 
 enum {
@@ -39,6 +40,7 @@ struct sw_tls_stream {
 	uv_connect_t *connect;
 	size_t unsent;
 	char detail[160];
+	bool public_only;
 	bool lookup_running;
 	bool handshake_done;
 	bool lost;
@@ -330,6 +332,10 @@ static void connect_next(struct sw_tls_stream *s)
 	while (s->next_address != NULL && s->addresses_tried < ADDRESSES_MAX) {
 		const struct sockaddr *addr = s->next_address->ai_addr;
 		s->next_address = s->next_address->ai_next;
+		if (s->public_only && !sw_host_sockaddr_is_public(addr)) {
+			snprintf(s->detail, sizeof(s->detail), "connect: not an address of the public internet");
+			continue;
+		}
 		s->addresses_tried++;
 		int status = connect_to(s, addr);
 		if (status == 0) {
@@ -380,6 +386,11 @@ struct sw_tls_stream *sw_tls_stream_open(uv_loop_t *loop, SSL *ssl, const char *
 		s->lookup_running = true;
 	}
 	return s;
+}
+
+void sw_tls_stream_public_only(struct sw_tls_stream *s)
+{
+	s->public_only = true;
 }
 
 void sw_tls_stream_write(struct sw_tls_stream *s, struct sw_bytes data)

@@ -24,6 +24,8 @@ struct sw_tls_stream_events {
  * is bounded by the owner, who closes. */
 struct sw_tls_stream *sw_tls_stream_open(uv_loop_t *loop, SSL *ssl, const char *host, uint16_t port,
 					 const struct sw_tls_stream_events *events, void *ctx);
+/* Right after open: addresses that are not of the public internet are passed over. */
+void sw_tls_stream_public_only(struct sw_tls_stream *stream);
 /* Only between on_open and on_lost. Copies; the owner bounds by looking at unsent first. */
 void sw_tls_stream_write(struct sw_tls_stream *stream, struct sw_bytes data);
 /* Encrypted bytes that the socket has not taken yet; SIZE_MAX once it is lost and takes nothing any more. */

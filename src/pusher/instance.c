@@ -100,13 +100,22 @@ static void on_tick(struct sw_wheel_node *node)
 
 /* ---- connections ---- */
 
+static struct sw_pusher_endpoint *find_endpoint(const struct sw_pusher_instance_run *instance,
+						const struct sw_endpoint *endpoint)
+{
+	struct sw_pusher_endpoint *known = instance->endpoints;
+	while (known && known->endpoint != endpoint) {
+		known = known->next;
+	}
+	return known;
+}
+
 struct sw_pusher_endpoint *sw_pusher_endpoint_of(struct sw_pusher_instance_run *instance,
 						 const struct sw_endpoint *endpoint, struct sw_diag *diag_out)
 {
-	for (struct sw_pusher_endpoint *known = instance->endpoints; known; known = known->next) {
-		if (known->endpoint == endpoint) {
-			return known;
-		}
+	struct sw_pusher_endpoint *known = find_endpoint(instance, endpoint);
+	if (known) {
+		return known;
 	}
 	struct sw_h2_pool *h2 = NULL;
 	struct sw_mail_pool *mail = NULL;
@@ -117,6 +126,7 @@ struct sw_pusher_endpoint *sw_pusher_endpoint_of(struct sw_pusher_instance_run *
 		return NULL;
 	}
 	struct sw_pusher_endpoint *fresh = sw_xcalloc(1, sizeof(*fresh));
+	fresh->instance = instance;
 	fresh->endpoint = endpoint;
 	fresh->h2 = h2;
 	fresh->mail = mail;
@@ -126,11 +136,52 @@ struct sw_pusher_endpoint *sw_pusher_endpoint_of(struct sw_pusher_instance_run *
 	return fresh;
 }
 
+/* One that is leaving is the provider's again. */
+static void forget(struct sw_pusher_endpoint *endpoint)
+{
+	struct sw_pusher_instance_run *instance = endpoint->instance;
+	struct sw_pusher_endpoint **link = &instance->endpoints;
+	while (*link != endpoint) {
+		link = &(*link)->next;
+	}
+	*link = endpoint->next;
+	instance->ops->endpoint_closed(instance->provider, endpoint->endpoint);
+	free(endpoint);
+}
+
 static void on_closed(void *ctx)
 {
-	struct sw_pusher *pusher = ctx;
+	struct sw_pusher_endpoint *endpoint = ctx;
+	struct sw_pusher *pusher = endpoint->instance->pusher;
+	if (endpoint->leaving) {
+		forget(endpoint);
+	}
 	pusher->open_egress--;
 	sw_pusher_check_drained(pusher);
+}
+
+static void close_connections(struct sw_pusher_endpoint *endpoint)
+{
+	if (endpoint->h2) {
+		sw_h2_pool_close(endpoint->h2, on_closed, endpoint);
+	} else {
+		sw_mail_pool_close(endpoint->mail, on_closed, endpoint);
+	}
+}
+
+void sw_pusher_endpoints_let_go(struct sw_pusher_instance_run *instance)
+{
+	const struct sw_provider_ops *ops = instance->ops;
+	const struct sw_endpoint *retired;
+	while (ops->endpoint_retired && (retired = ops->endpoint_retired(instance->provider))) {
+		struct sw_pusher_endpoint *known = find_endpoint(instance, retired);
+		if (known) {
+			known->leaving = true;
+			close_connections(known);
+		} else {
+			ops->endpoint_closed(instance->provider, retired); /* nothing was sent to it */
+		}
+	}
 }
 
 /* ---- life ---- */
@@ -184,10 +235,8 @@ void sw_pusher_instance_drain(struct sw_pusher_instance_run *instance)
 		sw_pusher_job_abandon(job);
 	}
 	for (struct sw_pusher_endpoint *endpoint = instance->endpoints; endpoint; endpoint = endpoint->next) {
-		if (endpoint->h2) {
-			sw_h2_pool_close(endpoint->h2, on_closed, instance->pusher);
-		} else {
-			sw_mail_pool_close(endpoint->mail, on_closed, instance->pusher);
+		if (!endpoint->leaving) {
+			close_connections(endpoint);
 		}
 	}
 	sw_loop_disarm(instance->pusher->loop, &instance->tick);

@@ -83,9 +83,11 @@ struct sw_pusher_job {
 
 struct sw_pusher_endpoint {
 	struct sw_pusher_endpoint *next;
+	struct sw_pusher_instance_run *instance;
 	const struct sw_endpoint *endpoint;
 	struct sw_h2_pool *h2;
 	struct sw_mail_pool *mail;
+	bool leaving; /* given up by the provider; freed when its connections are closed */
 };
 
 struct sw_pusher_credential {
@@ -271,6 +273,8 @@ void sw_pusher_instance_release(struct sw_pusher_instance_run *instance);
 /* NULL: the provider asks for something that is not allowed; the text says what. */
 struct sw_pusher_endpoint *sw_pusher_endpoint_of(struct sw_pusher_instance_run *instance,
 						 const struct sw_endpoint *endpoint, struct sw_diag *diag_out);
+/* Closes the connections to endpoints that the provider gives up. */
+void sw_pusher_endpoints_let_go(struct sw_pusher_instance_run *instance);
 void sw_pusher_instance_kick(struct sw_pusher_instance_run *instance);
 /* Copies counters and credential to where other threads look. */
 void sw_pusher_instance_note(struct sw_pusher_instance_run *instance);

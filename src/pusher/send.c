@@ -136,10 +136,11 @@ static void classify(struct sw_pusher_job *job, const struct sw_http_response *h
 
 static void on_back(struct sw_pusher_job *job, int64_t duration_ms)
 {
+	struct sw_pusher_instance_run *instance = job->instance;
 	job->duration_ms = duration_ms;
-	job->instance->sending--;
-	on_outcome(job);
-	sw_pusher_instance_kick(job->instance);
+	instance->sending--;
+	on_outcome(job); /* at a stop the job may be gone with it */
+	sw_pusher_instance_kick(instance);
 }
 
 static void on_h2_done(struct sw_h2_call *call, const struct sw_h2_result *result)
@@ -227,6 +228,7 @@ static void send_one(struct sw_pusher_job *job)
 	struct sw_diag diag = {""};
 	job->tried_at_ms = sw_clock_wall_ms();
 	int err = encode(job, &diag);
+	sw_pusher_endpoints_let_go(job->instance);
 	if (err == SW_OK) {
 		struct sw_pusher_endpoint *endpoint = sw_pusher_endpoint_of(job->instance, job->send.endpoint, &diag);
 		err = endpoint ? hand_over(job, endpoint, &diag) : SW_ECONFIG;

@@ -2,10 +2,13 @@
 /* See answer.h. */
 #include "answer.h"
 
+#include <surewire/mem.h>
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATUS_LIMIT = 1000, WAIT_MAX_MS = 3600 * 1000 };
+enum { STATUS_LIMIT = 1000, WAIT_MAX_MS = 3600 * 1000, DAY_MS = 24 * 3600 * 1000, TOKEN_BYTES_MAX = 8 * 1024 };
+#define OLD_TOKEN "Bearer old"
 
 static const int64_t now_ms = INT64_C(1795500000000);
 
@@ -39,4 +42,34 @@ void answer_check(const struct answer_input *input, const struct sw_outcome *out
 	FUZZ_CHECK(outcome->since_ms >= 0 && (outcome->since_ms == 0 || outcome->kind == SW_OUTCOME_TOKEN_DEAD));
 	FUZZ_CHECK(memchr(outcome->reason, '\0', sizeof(outcome->reason)));
 	FUZZ_CHECK(outcome->reason[0] && fuzz_printable(outcome->reason));
+}
+
+void answer_token_init(const struct answer_input *input, struct sw_oauth_token *token)
+{
+	*token = (struct sw_oauth_token){.authorization = sw_xstrdup(OLD_TOKEN),
+					 .expires_ms = input->answer.now_ms + 1};
+}
+
+static void check_taken(const struct sw_oauth_token *token)
+{
+	const char *text = token->authorization;
+	size_t prefix = strlen("Bearer ");
+	FUZZ_CHECK(strncmp(text, "Bearer ", prefix) == 0);
+	FUZZ_CHECK(fuzz_printable(text) && !strchr(text + prefix, ' '));
+	FUZZ_CHECK(strlen(text) > prefix && strlen(text) <= prefix + TOKEN_BYTES_MAX);
+	FUZZ_CHECK(token->expires_ms > now_ms && token->expires_ms <= now_ms + DAY_MS);
+	FUZZ_CHECK(token->renew_ms > now_ms && token->renew_ms <= token->expires_ms);
+	FUZZ_CHECK(sw_oauth_state(token, now_ms) == SW_CREDENTIAL_READY);
+}
+
+void answer_token_check(const struct answer_input *input, const struct sw_oauth_token *token, int err,
+			const struct sw_diag *diag)
+{
+	if (err == SW_OK) {
+		FUZZ_CHECK(input->http.status == 200);
+		check_taken(token);
+	} else {
+		FUZZ_CHECK((err == SW_EAUTH || err == SW_EUNAVAILABLE) && diag->text[0] && fuzz_printable(diag->text));
+		FUZZ_CHECK(strcmp(token->authorization, OLD_TOKEN) == 0 && token->expires_ms == now_ms + 1);
+	}
 }

@@ -5,6 +5,7 @@
 
 #include "fuzz.h"
 
+#include <surewire/oauth.h>
 #include <surewire/provider.h>
 
 struct answer_input {
@@ -18,5 +19,11 @@ struct answer_input {
 void answer_input_init(struct answer_input *input, struct sw_bytes bytes);
 void answer_input_release(struct answer_input *input);
 void answer_check(const struct answer_input *input, const struct sw_outcome *outcome);
+
+/* For answers of token services: the token before, and what holds after: one that is taken fits a header and lives at
+ * most a day; a refusal says why, and leaves the old one alone. */
+void answer_token_init(const struct answer_input *input, struct sw_oauth_token *token);
+void answer_token_check(const struct answer_input *input, const struct sw_oauth_token *token, int err,
+			const struct sw_diag *diag);
 
 #endif

@@ -18,9 +18,14 @@
 
 enum { KEYS_MAX = 32, TEXT_MAX = 256 };
 
-static const struct sw_provider_ops *const providers[] = {&sw_provider_apns, &sw_provider_fcm, &sw_provider_email};
-static const char *const tokens[] = {"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0", "token:1",
-				     "a@b.example"};
+static const struct sw_provider_ops *const providers[] = {&sw_provider_apns, &sw_provider_fcm, &sw_provider_email,
+							  &sw_provider_webpush, &sw_provider_huawei};
+static const char *const tokens[] = {
+	"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0", "token:1", "a@b.example",
+	"{\"endpoint\":\"https://push.example/1\",\"keys\":{\"p256dh\":\"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-"
+	"JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4\",\"auth\":\"BTBZMqHH6r4Tts7J_aSIgg\"}}",
+	"IQAAAA-token"};
+enum { PROVIDERS = sizeof(providers) / sizeof(providers[0]) };
 
 struct section {
 	char keys[KEYS_MAX][TEXT_MAX];
@@ -81,7 +86,9 @@ static struct fuzz_file good_file(const struct sw_provider_ops *ops)
 	json_t *account = json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "service_account", "client_email",
 				    "a@b.example", "private_key_id", "1", "project_id", "demo", "private_key", text);
 	char *json = json_dumps(account, 0);
-	const char *contents = ops == &sw_provider_fcm ? json : ops == &sw_provider_apns ? text : "secret";
+	const char *contents = ops == &sw_provider_fcm                                 ? json
+			     : ops == &sw_provider_email || ops == &sw_provider_huawei ? "secret"
+										       : text;
 	struct fuzz_file file = fuzz_file_new(sw_bytes_str(contents));
 	free(json);
 	json_decref(account);
@@ -118,9 +125,9 @@ static void try_encode(const struct sw_provider_ops *ops, struct sw_provider *pr
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct fuzz_file good[3];
+	static struct fuzz_file good[PROVIDERS];
 	struct sw_bytes input = sw_bytes(data, size);
-	unsigned which = fuzz_take_u8(&input) % 3;
+	unsigned which = fuzz_take_u8(&input) % PROVIDERS;
 	const struct sw_provider_ops *ops = providers[which];
 	if (!good[which].path[0]) {
 		good[which] = good_file(ops);

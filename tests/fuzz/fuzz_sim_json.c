@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the stand-ins read as JSON: sends to FCM, faults on command, signed tokens with their claims, payloads for
+/* What the stand-ins read as JSON: sends to FCM and Push Kit, faults on command, signed tokens with their claims, payloads for
  * APNs. Properties: a refusal says what was expected; a fault that is taken keeps its bounds. */
 #include "fuzz.h"
 
 #include "sim/apns_check.h"
 #include "sim/fault.h"
 #include "sim/fcm_check.h"
+#include "sim/huawei_check.h"
 #include "sim/jws.h"
 #include "sim/oauth_check.h"
 
@@ -22,6 +23,16 @@ static void try_fcm(const json_t *root)
 	FUZZ_CHECK(rc == SW_OK || rc == SW_EINVAL || rc == SW_ELIMIT);
 	FUZZ_CHECK(rc == SW_OK ? message.target.len > 0 : violation.text[0]);
 	FUZZ_CHECK(memchr(violation.field, '\0', sizeof(violation.field)));
+}
+
+static void try_huawei(const json_t *root, size_t len)
+{
+	struct sw_sim_huawei_message message;
+	struct sw_sim_huawei_violation violation = {.text = ""};
+	int rc = sw_sim_huawei_check(root, len, &message, &violation);
+	FUZZ_CHECK(rc == SW_OK || rc == SW_EINVAL);
+	FUZZ_CHECK(rc == SW_OK || (violation.code[0] == '8' && violation.text[0]));
+	FUZZ_CHECK(rc != SW_OK || !message.tokens || json_array_size(message.tokens) > 0);
 }
 
 static void try_fault(json_t *root)
@@ -79,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t *root = NULL;
 	if (sw_json_parse(text, DEPTH_MAX, &root, NULL) == SW_OK) {
 		try_fcm(root);
+		try_huawei(root, size);
 		try_fault(root);
 		json_decref(root);
 	}

@@ -44,7 +44,7 @@ class Stands:
         self.url = url
 
     def records(self, provider, token=None):
-        """Accepted notifications, oldest first; payload of APNs and FCM as an object."""
+        """Accepted notifications, oldest first; the payload as an object, of mail as text."""
         query = {"provider": provider, **({"token": token} if token else {})}
         found, since, more = [], 0, True
         while more:
@@ -74,6 +74,10 @@ class Stands:
 
     def expire_credentials(self):
         self._ask("POST", "/credentials/expire")
+
+    def subscribe(self, subscription):
+        """Keys of a Web Push subscription, so that the stand-in decrypts for it."""
+        self._ask("POST", "/subscriptions", subscription)
 
     def connections(self, provider, action):
         self._ask("POST", "/connections", {"provider": provider, "action": action})
@@ -107,6 +111,9 @@ class Person:
 
     def android(self, name="android"):
         return self.device(name, "fcm", secrets.token_urlsafe(60) + ":APA91b", platform="android")
+
+    def huawei(self, name="huawei"):
+        return self.device(name, "huawei", "IQAAAA" + secrets.token_urlsafe(90), platform="android")
 
     def mail(self, name="mail"):
         return self.device(name, "email", f"{self.name}@surewire.invalid", platform="email", app="")

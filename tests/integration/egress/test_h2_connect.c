@@ -66,6 +66,29 @@ static void connect__name_that_does_not_exist__failed(void **state)
 	expect_connect_failed(no_args, "no-such-host.invalid", "ca.pem", "name lookup");
 }
 
+/* The server is there and its certificate good: only the flag stands between. */
+static void connect__address_not_public__failed_when_only_public_ones_are_wanted(void **state)
+{
+	(void)state;
+	static const char *const hosts[] = {"127.0.0.1", "localhost"};
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		struct rig rig;
+		struct batch batch;
+		rig_init(&rig);
+		rig.endpoint.host = hosts[i];
+		rig.endpoint.public_only = true;
+		rig.endpoint.answer_timeout_ms = 1500;
+		start_python(&rig, no_args);
+		batch_init(&batch, 10);
+		batch_send(&rig, &batch, 0, 10, "/ok");
+		batch_wait(&rig, &batch, 10);
+		expect_ends(&batch, 0, 0, 0, 10);
+		assert_non_null(strstr(batch.items[0].detail, "not an address of the public internet"));
+		batch_release(&batch);
+		rig_release(&rig);
+	}
+}
+
 static void connect__client_certificate_wanted__only_with_one(void **state)
 {
 	(void)state;
@@ -238,6 +261,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(connect__server_without_h2__failed),
 		cmocka_unit_test(connect__no_settings_from_the_server__failed),
 		cmocka_unit_test(connect__name_that_does_not_exist__failed),
+		cmocka_unit_test(connect__address_not_public__failed_when_only_public_ones_are_wanted),
 		cmocka_unit_test(connect__client_certificate_wanted__only_with_one),
 		cmocka_unit_test(connect__server_off__failed_and_later_answered),
 		cmocka_unit_test(ping__frozen_server__connection_lost),

@@ -15,7 +15,7 @@ ACTION = {"status": 503}
 
 @pytest.mark.parametrize("body, text", [
     ({"action": ACTION}, "provider"),
-    ({"provider": "wns", "action": ACTION}, "fault.provider: expected apns, fcm, oauth or smtp"),
+    ({"provider": "wns", "action": ACTION}, "fault.provider: expected apns, fcm, oauth,"),
     ({"provider": "apns"}, "fault.action"),
     ({"provider": "apns", "action": {}}, "fault.action"),
     ({"provider": "apns", "action": {"stauts": 503}}, 'unknown key "stauts"'),

@@ -205,7 +205,7 @@ static void read_reply(const json_t *vector, struct sw_mail_reply *reply_out)
 
 static void run_answer(const struct sw_provider_ops *ops, struct sw_provider *provider, const json_t *vector)
 {
-	struct sw_push_target target = {0};
+	struct sw_push_target target;
 	struct sw_http_response http = {0};
 	struct sw_mail_reply reply = {0};
 	struct sw_outcome outcome;
@@ -215,6 +215,7 @@ static void run_answer(const struct sw_provider_ops *ops, struct sw_provider *pr
 	} else {
 		read_reply(vector, &reply);
 	}
+	vectors_target(vector, &target);
 	struct sw_answer answer = {&target, &http, &reply, int_or(vector, "now_ms", 1790000000000)};
 	memset(&outcome, 0x55, sizeof(outcome));
 	ops->classify(provider, &answer, &outcome);
