@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base64url, ECDSA r||s to DER, and OpenSSL's verification. */
+/* ECDSA r||s to DER, and OpenSSL's verification. */
 #include "sim/jws.h"
+
+#include <surewire/b64url.h>
 
 #include <errno.h>
 #include <openssl/bio.h>
@@ -11,55 +13,12 @@
 
 enum { JSON_DEPTH_MAX = 8, RSA_BITS_MIN = 2048, ES256_BYTES = 64 };
 
-static int b64_digit(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z') {
-		return c - 'A';
-	}
-	if (c >= 'a' && c <= 'z') {
-		return c - 'a' + 26;
-	}
-	if (c >= '0' && c <= '9') {
-		return c - '0' + 52;
-	}
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* Unpadded, canonical (unused bits are zero). */
-int sw_sim_b64url_decode(struct sw_bytes text, uint8_t *out, size_t room, size_t *len_out)
-{
-	uint32_t bits = 0;
-	int count = 0;
-	size_t n = 0;
-	for (size_t i = 0; i < text.len; i++) {
-		int digit = b64_digit(text.ptr[i]);
-		if (digit < 0) {
-			return SW_EPARSE;
-		}
-		bits = bits << 6 | (uint32_t)digit;
-		count += 6;
-		if (count >= 8) {
-			count -= 8;
-			if (n == room) {
-				return SW_ELIMIT;
-			}
-			out[n++] = (uint8_t)(bits >> count);
-			bits &= (1u << count) - 1;
-		}
-	}
-	if (count == 6 || bits != 0) {
-		return SW_EPARSE;
-	}
-	*len_out = n;
-	return SW_OK;
-}
-
 static json_t *decode_object(struct sw_bytes part)
 {
 	uint8_t text[SW_SIM_JWS_MAX];
 	size_t len;
 	json_t *value;
-	if (sw_sim_b64url_decode(part, text, sizeof(text), &len) != SW_OK ||
+	if (sw_b64url_decode_to(part, text, sizeof(text), &len) != SW_OK ||
 	    sw_json_parse(sw_bytes(text, len), JSON_DEPTH_MAX, &value, NULL) != SW_OK) {
 		return NULL;
 	}
@@ -84,7 +43,7 @@ int sw_sim_jws_parse(struct sw_bytes token, struct sw_sim_jws *jws_out)
 	}
 	struct sw_bytes claims = sw_bytes(rest.ptr, (size_t)(second - rest.ptr));
 	struct sw_bytes signature = sw_bytes(second + 1, rest.len - claims.len - 1);
-	if (sw_sim_b64url_decode(signature, jws_out->signature, sizeof(jws_out->signature), &jws_out->signature_len) !=
+	if (sw_b64url_decode_to(signature, jws_out->signature, sizeof(jws_out->signature), &jws_out->signature_len) !=
 	    SW_OK) {
 		return SW_EPARSE;
 	}

@@ -17,8 +17,6 @@ struct sw_sim_jws {
 	size_t signature_len;
 };
 
-/* Unpadded and canonical. SW_EPARSE, or SW_ELIMIT when there is no room. */
-int sw_sim_b64url_decode(struct sw_bytes text, uint8_t *out, size_t room, size_t *len_out) SW_MUST_CHECK;
 /* SW_EPARSE unless the token is three parts of unpadded base64url with two JSON objects; nothing is to be released then. */
 int sw_sim_jws_parse(struct sw_bytes token, struct sw_sim_jws *jws_out) SW_MUST_CHECK;
 void sw_sim_jws_release(struct sw_sim_jws *jws);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <surewire/b64url.h>
 #include <surewire/clock.h>
 
 #include "base/hash.h"
@@ -59,7 +60,7 @@ static struct sw_sim_webpush_verdict check_authorization(struct sw_sim *sim, con
 	if (!sw_sim_webpush_split(sw_sim_request_header(request, "authorization"), &token, &key_text)) {
 		return unauthorized("MissingVapid");
 	}
-	EVP_PKEY *key = sw_sim_b64url_decode(key_text, point, sizeof(point), &len) == SW_OK && len == sizeof(point)
+	EVP_PKEY *key = sw_b64url_decode_to(key_text, point, sizeof(point), &len) == SW_OK && len == sizeof(point)
 			      ? sw_sim_webpush_key(point)
 			      : NULL;
 	if (!key) {

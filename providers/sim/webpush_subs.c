@@ -12,9 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <surewire/b64url.h>
 #include <surewire/mem.h>
-
-#include "sim/jws.h"
 
 enum { SECRET_BYTES = 32, SALT_BYTES = 16, TAG_BYTES = 16, INFO_MAX = 160, KEY_AT = 21 };
 
@@ -66,7 +65,7 @@ EVP_PKEY *sw_sim_webpush_key(const uint8_t point[SW_SIM_WEBPUSH_POINT_BYTES])
 static bool get_bytes(const json_t *json, const char *name, uint8_t *out, size_t len)
 {
 	size_t got = 0;
-	return sw_sim_b64url_decode(sw_json_get_str(json, name), out, len, &got) == SW_OK && got == len;
+	return sw_b64url_decode_to(sw_json_get_str(json, name), out, len, &got) == SW_OK && got == len;
 }
 
 static int read_sub(const json_t *json, struct sw_sim_webpush_sub *sub, struct sw_diag *diag_out)

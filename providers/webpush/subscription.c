@@ -4,6 +4,7 @@
  * are not known are let through: browsers may add some. Any thread. */
 #include "webpush_int.h"
 
+#include <surewire/b64url.h>
 #include <surewire/json.h>
 
 #include <openssl/core_names.h>
@@ -142,17 +143,33 @@ static bool take_endpoint(struct sw_bytes url, struct sw_webpush_subscription *s
 	return take_authority(sw_bytes(rest.ptr, len), sub) && take_path(sw_bytes(slash, rest.len - len), sub);
 }
 
+/* Some libraries of browsers pad. What is too much or too little of it stays, and is refused as a foreign character. */
+static struct sw_bytes unpadded(struct sw_bytes text)
+{
+	struct sw_bytes bare = text;
+	while (bare.len && bare.ptr[bare.len - 1] == '=' && text.len - bare.len < 2) {
+		bare.len--;
+	}
+	return text.len % 4 == 0 ? bare : text;
+}
+
+bool sw_webpush_key_read(struct sw_bytes text, uint8_t *out, size_t len)
+{
+	size_t got = 0;
+	return sw_b64url_decode_to(unpadded(text), out, len, &got) == SW_OK && got == len;
+}
+
 static int take_members(const json_t *root, struct sw_webpush_subscription *sub, struct sw_diag *diag_out)
 {
 	const json_t *keys = json_object_get(root, "keys");
 	if (!take_endpoint(sw_json_get_str(root, "endpoint"), sub)) {
 		return expected(diag_out, "\"endpoint\", an https address of at most 2048 characters");
 	}
-	if (!sw_webpush_b64url_decode(sw_json_get_str(keys, "p256dh"), sub->point, sizeof(sub->point)) ||
+	if (!sw_webpush_key_read(sw_json_get_str(keys, "p256dh"), sub->point, sizeof(sub->point)) ||
 	    sub->point[0] != POINT_CONVERSION_UNCOMPRESSED) {
 		return expected(diag_out, "\"keys.p256dh\", an uncompressed point of P-256 in base64url");
 	}
-	if (!sw_webpush_b64url_decode(sw_json_get_str(keys, "auth"), sub->auth, sizeof(sub->auth))) {
+	if (!sw_webpush_key_read(sw_json_get_str(keys, "auth"), sub->auth, sizeof(sub->auth))) {
 		return expected(diag_out, "\"keys.auth\", 16 bytes in base64url");
 	}
 	return SW_OK;

@@ -3,6 +3,7 @@
  * RFC 8292 allows 24 hours of life; Apple wants no new one within the hour. Never prompts for a passphrase. */
 #include "webpush_int.h"
 
+#include <surewire/b64url.h>
 #include <surewire/jwt.h>
 #include <surewire/mem.h>
 
@@ -87,7 +88,7 @@ static bool public_of(struct sw_bytes pem, char text_out[SW_WEBPUSH_POINT_TEXT +
 	BIO_free(bio);
 	ERR_clear_error();
 	if (ok) {
-		sw_webpush_b64url_encode(point, sizeof(point), text_out);
+		sw_b64url_encode_to(sw_bytes(point, sizeof(point)), text_out);
 	}
 	return ok;
 }

@@ -3,6 +3,7 @@
  * Subscriptions name their push service themselves, so requests go to many origins (origins.c). */
 #include "webpush_int.h"
 
+#include <surewire/b64url.h>
 #include <surewire/mem.h>
 #include <surewire/provider_config.h>
 
@@ -162,7 +163,7 @@ static struct sw_bytes topic_of(const struct sw_notification *n, struct sw_arena
 	uint8_t digest[DIGEST_BYTES] = {0};
 	char text[DIGEST_TEXT + 1];
 	(void)!EVP_Digest(tag.ptr, tag.len, digest, NULL, EVP_sha256(), NULL);
-	sw_webpush_b64url_encode(digest, sizeof(digest), text);
+	sw_b64url_encode_to(sw_bytes(digest, sizeof(digest)), text);
 	return sw_arena_copy(arena, sw_bytes(text, TOPIC_MAX));
 }
 

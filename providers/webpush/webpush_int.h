@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the Web Push provider share. One thread (the pusher's loop) but for subscription.c and b64url.c,
+/* What the files of the Web Push provider share. One thread (the pusher's loop) but for subscription.c,
  * which any thread may call; texts of the configuration are borrowed for the life of the process. */
 #ifndef SW_WEBPUSH_INT_H
 #define SW_WEBPUSH_INT_H
@@ -69,13 +69,9 @@ struct sw_provider {
 	char public_key[SW_WEBPUSH_POINT_TEXT + 1];
 };
 
-/* b64url.c: base64url (RFC 4648, 5) */
-/* True when text is exactly `len` bytes, with or without padding. */
-bool sw_webpush_b64url_decode(struct sw_bytes text, uint8_t *out, size_t len);
-/* Writes (4 * len + 2) / 3 characters, unpadded, and terminates them. */
-void sw_webpush_b64url_encode(const uint8_t *ptr, size_t len, char *out);
-
 /* subscription.c */
+/* True when text is exactly `len` bytes in base64url, with or without padding. */
+bool sw_webpush_key_read(struct sw_bytes text, uint8_t *out, size_t len);
 /* SW_EINVAL with what was expected. Does not look whether the point is on the curve. */
 int sw_webpush_subscription_read(struct sw_bytes token, struct sw_webpush_subscription *sub_out,
 				 struct sw_diag *diag_out) SW_MUST_CHECK;

@@ -5,7 +5,7 @@
  * key is given, decodes base64 leniently, has no EdDSA and checks no claim; what is left of it is not worth the way. */
 #include "auth/token_int.h"
 
-#include "auth/b64url.h"
+#include <surewire/b64url.h>
 #include "auth/keyset_int.h"
 
 #include <openssl/ec.h>

@@ -2,7 +2,7 @@
 /* base64url. Property: one text for one run of bytes, both ways. */
 #include "fuzz.h"
 
-#include "auth/b64url.h"
+#include <surewire/b64url.h>
 
 #include <stdlib.h>
 

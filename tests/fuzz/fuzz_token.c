@@ -4,7 +4,7 @@
  * key, or not at all. Properties: nobody gets in without the secret, and with it only as RFC 7519 and the policy say. */
 #include "fuzz.h"
 
-#include "auth/b64url.h"
+#include <surewire/b64url.h>
 #include "auth/token.h"
 
 #include <surewire/log.h>

@@ -5,6 +5,8 @@
 
 #include "webpush/webpush_int.h"
 
+#include <surewire/b64url.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +27,8 @@ static void check_again(const struct sw_webpush_subscription *sub)
 	char keys[2][96];
 	char text[AGAIN_MAX];
 	struct sw_webpush_subscription again;
-	sw_webpush_b64url_encode(sub->point, sizeof(sub->point), keys[0]);
-	sw_webpush_b64url_encode(sub->auth, sizeof(sub->auth), keys[1]);
+	sw_b64url_encode_to(sw_bytes(sub->point, sizeof(sub->point)), keys[0]);
+	sw_b64url_encode_to(sw_bytes(sub->auth, sizeof(sub->auth)), keys[1]);
 	int len = snprintf(text, sizeof(text), "{\"endpoint\":\"%s%s\",\"keys\":{\"p256dh\":\"%s\",\"auth\":\"%s\"}}",
 			   sub->origin, sub->path, keys[0], keys[1]);
 	FUZZ_CHECK(len > 0 && len < AGAIN_MAX);

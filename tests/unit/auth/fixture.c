@@ -2,7 +2,7 @@
 /* See fixture.h. */
 #include "fixture.h"
 
-#include "auth/b64url.h"
+#include <surewire/b64url.h>
 
 #include <surewire/mem.h>
 

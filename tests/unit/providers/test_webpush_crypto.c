@@ -5,6 +5,7 @@
 
 #include "webpush/webpush_int.h"
 
+#include <surewire/b64url.h>
 #include <surewire/json.h>
 
 #include <openssl/ec.h>
@@ -159,7 +160,7 @@ static void fresh__twice__nothing_in_common(void **state)
 	sw_webpush_fresh_release(&b);
 }
 
-static void b64url__every_length__there_and_back(void **state)
+static void key_read__every_length__there_and_back(void **state)
 {
 	(void)state;
 	uint8_t bytes[66];
@@ -167,31 +168,31 @@ static void b64url__every_length__there_and_back(void **state)
 	char text[96];
 	assert_int_equal(RAND_bytes(bytes, sizeof(bytes)), 1);
 	for (size_t len = 1; len < sizeof(bytes); len++) {
-		sw_webpush_b64url_encode(bytes, len, text);
-		assert_true(sw_webpush_b64url_decode(sw_bytes_str(text), back, len));
+		sw_b64url_encode_to(sw_bytes(bytes, len), text);
+		assert_true(sw_webpush_key_read(sw_bytes_str(text), back, len));
 		assert_memory_equal(bytes, back, len);
-		assert_false(sw_webpush_b64url_decode(sw_bytes_str(text), back, len + 1));
+		assert_false(sw_webpush_key_read(sw_bytes_str(text), back, len + 1));
 		for (size_t at = strlen(text); at % 4;) {
 			text[at++] = '=';
 			text[at] = '\0';
-			assert_int_equal(sw_webpush_b64url_decode(sw_bytes_str(text), back, len), at % 4 == 0);
+			assert_int_equal(sw_webpush_key_read(sw_bytes_str(text), back, len), at % 4 == 0);
 		}
 	}
 }
 
-static void b64url__other_spellings__refused(void **state)
+static void key_read__other_spellings__refused(void **state)
 {
 	(void)state;
 	uint8_t out[16];
 	/* Good are "AAA", "AAA=" for two bytes and "AA", "AA==" for one. */
 	static const char *const bad[] = {"AAB", "A+A", "A/A", "AA\n", "AA", "AAAA", "AAA==", "=AAA", "AA=A", ""};
-	assert_true(sw_webpush_b64url_decode(sw_bytes_str("AAA"), out, 2));
-	assert_true(sw_webpush_b64url_decode(sw_bytes_str("AAA="), out, 2));
-	assert_true(sw_webpush_b64url_decode(sw_bytes_str("AA=="), out, 1));
-	assert_false(sw_webpush_b64url_decode(sw_bytes_str("AB=="), out, 1));
-	assert_false(sw_webpush_b64url_decode(sw_bytes_str("A==="), out, 1));
+	assert_true(sw_webpush_key_read(sw_bytes_str("AAA"), out, 2));
+	assert_true(sw_webpush_key_read(sw_bytes_str("AAA="), out, 2));
+	assert_true(sw_webpush_key_read(sw_bytes_str("AA=="), out, 1));
+	assert_false(sw_webpush_key_read(sw_bytes_str("AB=="), out, 1));
+	assert_false(sw_webpush_key_read(sw_bytes_str("A==="), out, 1));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_false(sw_webpush_b64url_decode(sw_bytes_str(bad[i]), out, 2));
+		assert_false(sw_webpush_key_read(sw_bytes_str(bad[i]), out, 2));
 	}
 }
 
@@ -203,8 +204,8 @@ int main(void)
 		cmocka_unit_test(encrypt__around_the_limit__one_record_or_refused),
 		cmocka_unit_test(encrypt__point_off_the_curve__refused),
 		cmocka_unit_test(fresh__twice__nothing_in_common),
-		cmocka_unit_test(b64url__every_length__there_and_back),
-		cmocka_unit_test(b64url__other_spellings__refused),
+		cmocka_unit_test(key_read__every_length__there_and_back),
+		cmocka_unit_test(key_read__other_spellings__refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "auth/b64url.h"
+#include <surewire/b64url.h>
 
 #include <string.h>
 
