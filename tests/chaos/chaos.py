@@ -33,6 +33,8 @@ WARM_S = 3.0
 AFTER_S = 4.0
 SETTLE_S = 150
 ANSWER_S = 60
+# What was never answered is said again at the end, by one person at no more than rate_user_per_s; a soak has thousands.
+REPEATS_PER_S = 15
 FAULT_S = 300
 THREADS = 48
 SOAK_MINUTES = 30
@@ -82,7 +84,8 @@ class Round:
         await self._until(self._unsettled, SETTLE_S, "settled", late)
         self.settled = None if late else await self._in(loop, fact_files.settled, self.cluster, self.load.people)
         self.load.repeat()
-        await self._until(self._unanswered, ANSWER_S, "answered", late)
+        answer_s = ANSWER_S + self.load.waiting() // REPEATS_PER_S
+        await self._until(self._unanswered, answer_s, "answered", late)
         await self._until(self._behind, SETTLE_S, "caught up", late)
         # Empty when it was caught up; a long poll or a client that leaves is in the queues again a moment later.
         self.queues = await self._in(loop, self.cluster.queues) if late else {}
