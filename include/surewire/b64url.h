@@ -12,6 +12,9 @@ int sw_b64url_decode_to(struct sw_bytes text, uint8_t *out, size_t room_bytes, s
 /* Appends to out, with the same errors. */
 int sw_b64url_decode(struct sw_bytes text, struct sw_buf *out) SW_MUST_CHECK;
 
+/* Are all of its characters of the alphabet? Says nothing about what it would decode to. */
+bool sw_b64url_is_text(struct sw_bytes text);
+
 /* Characters that so many bytes take. */
 #define SW_B64URL_LEN(bytes) (((bytes)*4 + 2) / 3)
 /* Terminated: SW_B64URL_LEN and one. */

@@ -22,6 +22,8 @@ struct sw_bytes sw_json_cut(struct sw_bytes text, size_t budget_bytes, struct sw
 
 /* Parses one JSON text of at most max_depth levels; trailing bytes are an error. The result is owned (json_decref). */
 int sw_json_parse(struct sw_bytes text, int max_depth, json_t **value_out, struct sw_diag *diag_out) SW_MUST_CHECK;
+/* The same of what a service answered: NULL when it is empty, larger than bytes_max, or no JSON of that depth. */
+json_t *sw_json_of_answer(struct sw_bytes body, size_t bytes_max, int max_depth);
 /* Borrowed text of a string member, or an empty run when absent or of another type. */
 struct sw_bytes sw_json_get_str(const json_t *object, const char *key);
 

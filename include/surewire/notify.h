@@ -45,6 +45,9 @@ struct sw_push_target {
 	int64_t registered_at_ms; /* when the app last reported this token */
 };
 
+/* Is it one word of printable ASCII that needs no escape in JSON? For services that promise nothing about the form of
+ * their tokens. */
+bool sw_push_token_is_word(struct sw_bytes token, size_t bytes_max);
 /* Can the notification be written as JSON for a push service? UTF-8, something to show, printable collapse value, names
  * of data. SW_EINVAL with a text. Limits of a single service are the provider's to check. */
 int sw_notification_check(const struct sw_notification *notification, struct sw_diag *diag_out) SW_MUST_CHECK;

@@ -8,18 +8,13 @@
 
 #include <surewire/provider.h>
 
-/* What the endpoint's "error" means. A number counts as its decimal text, and with a "sub_error" beside it as "1101/12304";
- * a row for the error alone holds for every sub_error that has none. */
+/* A row of what the endpoint's "error" means. A number counts as its decimal text, and with a "sub_error" beside it as "1101/12304";
+ * a row for the error alone holds for every sub_error that has none. A table ends with a row whose error is NULL. What is
+ * not listed goes by the status: 408, 429 and 5xx are SW_EUNAVAILABLE, the rest SW_EAUTH. */
 struct sw_oauth_error {
 	const char *error;
 	int result; /* SW_EAUTH waits for an operator, SW_EUNAVAILABLE is tried again */
 	const char *hint;
-};
-
-/* Ends with a row whose error is NULL. What is not listed goes by the status: 408, 429 and 5xx are SW_EUNAVAILABLE, the
- * rest SW_EAUTH. */
-struct sw_oauth_service {
-	const struct sw_oauth_error *errors;
 };
 
 /* All zero: none fetched yet. */
@@ -40,10 +35,13 @@ void sw_oauth_renew(struct sw_oauth_token *token);
 
 /* These four are what provider.h asks for, and `accepted`: a request with the token went through. */
 enum sw_credential_state sw_oauth_state(const struct sw_oauth_token *token, int64_t now_ms);
-int sw_oauth_response(struct sw_oauth_token *token, const struct sw_oauth_service *service,
+int sw_oauth_response(struct sw_oauth_token *token, const struct sw_oauth_error *errors,
 		      const struct sw_http_response *response, int64_t now_ms, struct sw_diag *diag_out);
 void sw_oauth_refused(struct sw_oauth_token *token, int64_t now_ms);
 void sw_oauth_accepted(struct sw_oauth_token *token);
+/* Adds the token to a request, as a copy: it may be renewed while the request waits. SW_EAUTH when there is none yet. */
+int sw_oauth_authorize(const struct sw_oauth_token *token, struct sw_arena *arena, struct sw_http_request *request,
+		       struct sw_diag *diag_out) SW_MUST_CHECK;
 
 /* https://…, or http://… towards loopback. */
 bool sw_oauth_is_token_uri(const char *uri);

@@ -3,7 +3,7 @@
 #ifndef SUREWIRE_OUTCOME_H
 #define SUREWIRE_OUTCOME_H
 
-#include <stdint.h>
+#include <surewire/bytes.h>
 
 enum sw_outcome_kind {
 	SW_OUTCOME_DELIVERED,  /* the provider took responsibility */
@@ -28,5 +28,25 @@ struct sw_outcome {
 };
 
 const char *sw_outcome_name(enum sw_outcome_kind kind);
+
+/* A table of answers, as a provider's outcomes.def has it: by HTTP status and the service's own code or reason. */
+struct sw_outcome_row {
+	int status;
+	enum sw_outcome_kind kind;
+	const char *code; /* "" is a row for answers without one */
+	int64_t after_ms;
+};
+/* … and what a status means whose code is not in it. */
+struct sw_outcome_class {
+	int first;
+	int last;
+	enum sw_outcome_kind kind;
+	int64_t after_ms;
+};
+/* NULL when there is no such row. */
+const struct sw_outcome_row *sw_outcome_find(const struct sw_outcome_row *rows, size_t count, int status,
+					     struct sw_bytes code);
+/* A status in no class is UNKNOWN: it is not a final one of HTTP, and nothing can be concluded. */
+struct sw_outcome_class sw_outcome_class_of(const struct sw_outcome_class *classes, size_t count, int status);
 
 #endif

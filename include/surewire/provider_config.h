@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a provider's configuration section, with errors in one form: "[push.NAME] KEY: expected …". Only
- * sw_provider_secret reads a file. */
+ * sw_provider_file and sw_provider_secret read files. */
 #ifndef SUREWIRE_PROVIDER_CONFIG_H
 #define SUREWIRE_PROVIDER_CONFIG_H
 
@@ -25,6 +25,18 @@ bool sw_provider_serves(struct sw_bytes apps, struct sw_bytes app);
 /* The keys host, port, ca_file and connections of an HTTP service; what endpoint_io says holds where they are absent. */
 int sw_provider_endpoint(const struct sw_provider_config *config, struct sw_endpoint *endpoint_io,
 			 struct sw_diag *diag_out) SW_MUST_CHECK;
+
+/* A file that a key of the section names. */
+struct sw_provider_source {
+	const char *instance;
+	const char *key;
+	const char *path;
+	const char *kind; /* for texts: "PEM file" */
+};
+/* The whole of it, terminated; the caller gives it back by sw_free_secret. SW_ECONFIG when it cannot be read, is no
+ * regular file, is empty or larger than bytes_max. */
+int sw_provider_file(const struct sw_provider_source *source, size_t bytes_max, struct sw_bytes *text_out,
+		     struct sw_diag *diag_out) SW_MUST_CHECK;
 
 enum { SW_PROVIDER_SECRET_MAX = 1024, SW_PROVIDER_CONNECTIONS_LIMIT = 64 };
 

@@ -9,58 +9,21 @@
 
 enum { BODY_MAX_BYTES = 4096, BODY_DEPTH_MAX = 4, RETRY_AFTER_MAX_MS = 3600 * 1000 };
 
-struct row {
-	int status;
-	enum sw_outcome_kind kind;
-	const char *reason;
-	int64_t after_ms;
-};
-
-static const struct row rows[] = {
+static const struct sw_outcome_row rows[] = {
 #define SW_APNS_OUTCOME(status, reason, kind, after_ms, source) {status, SW_OUTCOME_##kind, reason, after_ms},
 #include "outcomes.def"
 #undef SW_APNS_OUTCOME
 };
 
-struct class_row {
-	int first;
-	int last;
-	enum sw_outcome_kind kind;
-};
-
-static const struct class_row classes[] = {
-#define SW_APNS_CLASS(first, last, kind) {first, last, SW_OUTCOME_##kind},
+static const struct sw_outcome_class classes[] = {
+#define SW_APNS_CLASS(first, last, kind) {first, last, SW_OUTCOME_##kind, -1},
 #include "outcomes.def"
 #undef SW_APNS_CLASS
 };
 
-static const struct row *find_row(int status, struct sw_bytes reason)
-{
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].status == status && sw_bytes_equal_str(reason, rows[i].reason)) {
-			return &rows[i];
-		}
-	}
-	return NULL;
-}
-
-static enum sw_outcome_kind kind_of_class(int status)
-{
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		if (status >= classes[i].first && status <= classes[i].last) {
-			return classes[i].kind;
-		}
-	}
-	/* Not a final HTTP status: nothing can be concluded. */
-	return SW_OUTCOME_UNKNOWN;
-}
-
 static json_t *parse_body(struct sw_bytes body)
 {
-	json_t *value = NULL;
-	if (body.len == 0 || body.len > BODY_MAX_BYTES || sw_json_parse(body, BODY_DEPTH_MAX, &value, NULL)) {
-		return NULL;
-	}
+	json_t *value = sw_json_of_answer(body, BODY_MAX_BYTES, BODY_DEPTH_MAX);
 	if (!json_is_object(value)) {
 		json_decref(value);
 		return NULL;
@@ -76,12 +39,7 @@ static void set_reason(struct sw_outcome *outcome, int status, struct sw_bytes r
 			 status == 200 ? "accepted" : "HTTP %d without a reason", status);
 		return;
 	}
-	size_t len = reason.len < sizeof(outcome->reason) ? reason.len : sizeof(outcome->reason) - 1;
-	for (size_t i = 0; i < len; i++) {
-		uint8_t c = reason.ptr[i];
-		outcome->reason[i] = c >= 0x20 && c < 0x7f ? (char)c : '?';
-	}
-	outcome->reason[len] = '\0';
+	sw_bytes_printable(reason, outcome->reason, sizeof(outcome->reason));
 }
 
 /* Milliseconds since the epoch, unlike everything else that APNs calls a date. */
@@ -106,12 +64,14 @@ void sw_apns_classify(struct sw_provider *provider, const struct sw_answer *answ
 	*outcome_out = (struct sw_outcome){.status = http->status, .after_ms = -1};
 	json_t *body = parse_body(http->body);
 	struct sw_bytes reason = sw_json_get_str(body, "reason");
-	const struct row *row = find_row(http->status, reason);
-	outcome_out->kind = row ? row->kind : kind_of_class(http->status);
+	const struct sw_outcome_row *row = sw_outcome_find(rows, sizeof(rows) / sizeof(rows[0]), http->status, reason);
+	struct sw_outcome_class by_class = sw_outcome_class_of(classes, sizeof(classes) / sizeof(classes[0]),
+							       http->status);
+	outcome_out->kind = row ? row->kind : by_class.kind;
 	if (outcome_out->kind == SW_OUTCOME_RETRY || outcome_out->kind == SW_OUTCOME_THROTTLED) {
 		/* Apple documents no Retry-After; one that is there is obeyed. */
 		int64_t asked_ms = sw_http_retry_after_ms(http, answer->now_ms, RETRY_AFTER_MAX_MS);
-		outcome_out->after_ms = asked_ms >= 0 ? asked_ms : row ? row->after_ms : -1;
+		outcome_out->after_ms = asked_ms >= 0 ? asked_ms : row ? row->after_ms : by_class.after_ms;
 	}
 	if (outcome_out->kind == SW_OUTCOME_TOKEN_DEAD && http->status == 410) {
 		outcome_out->since_ms = timestamp_ms(body);

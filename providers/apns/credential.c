@@ -6,14 +6,11 @@
 
 #include <surewire/jwt.h>
 #include <surewire/mem.h>
+#include <surewire/provider_config.h>
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	KEY_FILE_MAX_BYTES = 16 * 1024,
@@ -25,54 +22,30 @@ enum {
 	HOLD_MS = MINUTE_MS,
 };
 
-static int read_regular(int fd, const struct sw_provider *provider, char **text_out, size_t *len_out,
-			struct sw_diag *diag_out)
+static int read_key(const struct sw_provider *provider, struct sw_bytes *pem_out, struct sw_diag *diag_out)
 {
-	struct stat st;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > KEY_FILE_MAX_BYTES) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: expected a .p8 file of 1 to %d bytes: %s",
-				   provider->instance, KEY_FILE_MAX_BYTES, provider->key_file);
-	}
-	size_t size = (size_t)st.st_size;
-	char *text = sw_xmalloc(size + 1);
-	ssize_t got = read(fd, text, size);
-	if (got < 0 || (size_t)got != size) {
-		sw_free_secret(text, size);
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: cannot read %s", provider->instance,
-				   provider->key_file);
-	}
-	text[size] = '\0';
-	*text_out = text;
-	*len_out = size;
-	return SW_OK;
-}
-
-static int read_key(const struct sw_provider *provider, char **text_out, size_t *len_out, struct sw_diag *diag_out)
-{
-	/* Not blocking: a FIFO by mistake must not stop the loop. */
-	int fd = open(provider->key_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: expected a readable .p8 file, %s: %s",
-				   provider->instance, strerror(errno), provider->key_file);
-	}
-	int err = read_regular(fd, provider, text_out, len_out, diag_out);
-	close(fd);
+	const struct sw_provider_source source = {provider->instance, "key_file", provider->key_file, ".p8 file"};
+	struct sw_bytes pem = {NULL, 0};
+	int err = sw_provider_file(&source, KEY_FILE_MAX_BYTES, &pem, diag_out);
 	if (err) {
 		return err;
 	}
-	assert(*text_out);
-	if (strstr(*text_out, "ENCRYPTED")) {
+	const char *text = (const char *)pem.ptr;
+	assert(text);
+	if (strstr(text, "ENCRYPTED")) {
 		err = sw_diag_set(diag_out, SW_ECONFIG,
 				  "[push.%s] key_file: expected a key without passphrase, as Apple issues it: %s",
 				  provider->instance, provider->key_file);
-	} else if (!strstr(*text_out, "-----BEGIN ") || !strstr(*text_out, "PRIVATE KEY-----")) {
+	} else if (!strstr(text, "-----BEGIN ") || !strstr(text, "PRIVATE KEY-----")) {
 		err = sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: expected a private key in PEM form: %s",
 				  provider->instance, provider->key_file);
 	}
 	if (err) {
-		sw_free_secret(*text_out, *len_out);
+		sw_free_secret((void *)pem.ptr, pem.len);
+		return err;
 	}
-	return err;
+	*pem_out = pem;
+	return SW_OK;
 }
 
 static int sign(const struct sw_provider *provider, struct sw_bytes pem, int64_t now_ms, char **token_out,
@@ -98,29 +71,28 @@ static void drop_token(struct sw_provider *provider)
 
 int sw_apns_credential_load(struct sw_provider *provider, struct sw_diag *diag_out)
 {
-	char *pem = NULL;
-	size_t len = 0;
-	int err = read_key(provider, &pem, &len, diag_out);
+	struct sw_bytes pem = {NULL, 0};
+	int err = read_key(provider, &pem, diag_out);
 	if (err) {
 		return err;
 	}
-	assert(pem);
+	assert(pem.ptr);
 	/* Signed and thrown away: a key that cannot sign is an error now, not at the first message. */
 	char *trial = NULL;
 	struct sw_diag cause = {0};
-	if (sign(provider, sw_bytes(pem, len), 0, &trial, &cause)) {
-		sw_free_secret(pem, len);
+	if (sign(provider, pem, 0, &trial, &cause)) {
+		sw_free_secret((void *)pem.ptr, pem.len);
 		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: expected an EC P-256 private key: %s",
 				   provider->instance, cause.text);
 	}
 	free(trial);
 	/* The same key keeps its token: Apple punishes needless renewal. */
-	if (!provider->key_pem || len != provider->key_len || memcmp(pem, provider->key_pem, len) != 0) {
+	if (!provider->key_pem || !sw_bytes_equal(pem, sw_bytes(provider->key_pem, provider->key_len))) {
 		drop_token(provider);
 	}
 	sw_free_secret(provider->key_pem, provider->key_len);
-	provider->key_pem = pem;
-	provider->key_len = len;
+	provider->key_pem = (char *)pem.ptr;
+	provider->key_len = pem.len;
 	sw_apns_credential_accepted(provider);
 	return SW_OK;
 }

@@ -4,50 +4,12 @@
 #include "fcm_int.h"
 
 #include <surewire/mem.h>
+#include <surewire/provider_config.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { ACCOUNT_FILE_MAX_BYTES = 32 * 1024, ACCOUNT_DEPTH_MAX = 4 };
-
-static int read_regular(int fd, const char *instance, const char *path, struct sw_bytes *text_out,
-			struct sw_diag *diag_out)
-{
-	struct stat st;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > ACCOUNT_FILE_MAX_BYTES) {
-		return sw_diag_set(diag_out, SW_ECONFIG,
-				   "[push.%s] service_account_file: expected a JSON file of 1 to %d bytes: %s",
-				   instance, ACCOUNT_FILE_MAX_BYTES, path);
-	}
-	size_t size = (size_t)st.st_size;
-	uint8_t *text = sw_xmalloc(size);
-	ssize_t got = read(fd, text, size);
-	if (got < 0 || (size_t)got != size) {
-		sw_free_secret(text, size);
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] service_account_file: cannot read %s", instance,
-				   path);
-	}
-	*text_out = sw_bytes(text, size);
-	return SW_OK;
-}
-
-static int read_file(const char *instance, const char *path, struct sw_bytes *text_out, struct sw_diag *diag_out)
-{
-	/* Not blocking: a FIFO by mistake must not stop the loop. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		return sw_diag_set(diag_out, SW_ECONFIG,
-				   "[push.%s] service_account_file: expected a readable JSON file, %s: %s", instance,
-				   strerror(errno), path);
-	}
-	int err = read_regular(fd, instance, path, text_out, diag_out);
-	close(fd);
-	return err;
-}
 
 /* A project id goes into the path of every request. */
 static bool is_project_id(const char *id)
@@ -117,8 +79,9 @@ static int parse(const char *instance, const char *path, struct sw_bytes text, s
 int sw_fcm_account_read(const char *instance, const char *path, struct sw_fcm_account *account_out,
 			struct sw_diag *diag_out)
 {
+	const struct sw_provider_source source = {instance, "service_account_file", path, "JSON file"};
 	struct sw_bytes text = {NULL, 0};
-	int err = read_file(instance, path, &text, diag_out);
+	int err = sw_provider_file(&source, ACCOUNT_FILE_MAX_BYTES, &text, diag_out);
 	if (err) {
 		return err;
 	}

@@ -10,27 +10,13 @@ enum { BODY_BYTES_MAX = 16 * 1024, BODY_DEPTH_MAX = 12, DETAILS_MAX = 16, RETRY_
 
 #define BAD_TOKEN_TEXT "The registration token is not a valid FCM registration token"
 
-struct row {
-	int status;
-	enum sw_outcome_kind kind;
-	const char *code;
-	int64_t after_ms;
-};
-
-static const struct row rows[] = {
+static const struct sw_outcome_row rows[] = {
 #define SW_FCM_OUTCOME(status, code, kind, after_ms, source) {status, SW_OUTCOME_##kind, code, after_ms},
 #include "outcomes.def"
 #undef SW_FCM_OUTCOME
 };
 
-struct class_row {
-	int first;
-	int last;
-	enum sw_outcome_kind kind;
-	int64_t after_ms;
-};
-
-static const struct class_row classes[] = {
+static const struct sw_outcome_class classes[] = {
 #define SW_FCM_CLASS(first, last, kind, after_ms) {first, last, SW_OUTCOME_##kind, after_ms},
 #include "outcomes.def"
 #undef SW_FCM_CLASS
@@ -134,34 +120,9 @@ static struct details scan(const json_t *error)
 	return found;
 }
 
-static const struct row *find_row(int status, struct sw_bytes code)
+static const struct sw_outcome_row *find_row(int status, struct sw_bytes code)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].status == status && sw_bytes_equal_str(code, rows[i].code)) {
-			return &rows[i];
-		}
-	}
-	return NULL;
-}
-
-static struct class_row class_of(int status)
-{
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		if (status >= classes[i].first && status <= classes[i].last) {
-			return classes[i];
-		}
-	}
-	/* Not a final HTTP status: nothing can be concluded. */
-	return (struct class_row){.kind = SW_OUTCOME_UNKNOWN, .after_ms = -1};
-}
-
-static json_t *parse_body(struct sw_bytes body)
-{
-	json_t *value = NULL;
-	if (body.len == 0 || body.len > BODY_BYTES_MAX || sw_json_parse(body, BODY_DEPTH_MAX, &value, NULL)) {
-		return NULL;
-	}
-	return value;
+	return sw_outcome_find(rows, sizeof(rows) / sizeof(rows[0]), status, code);
 }
 
 static void set_reason(struct sw_outcome *outcome, struct sw_bytes code, const struct details *found)
@@ -193,13 +154,14 @@ static int64_t wait_ms(const struct sw_answer *answer, const struct details *fou
 }
 
 /* The row for the answer; `code` is FcmError's, or else the envelope's. */
-static struct class_row settle(int status, struct sw_bytes code, const json_t *error, const struct details *found)
+static struct sw_outcome_class settle(int status, struct sw_bytes code, const json_t *error,
+				      const struct details *found)
 {
-	const struct row *row = find_row(status, code);
+	const struct sw_outcome_row *row = find_row(status, code);
 	if (!row) {
 		row = find_row(status, sw_json_get_str(error, "status"));
 	}
-	struct class_row result = class_of(status);
+	struct sw_outcome_class result = sw_outcome_class_of(classes, sizeof(classes) / sizeof(classes[0]), status);
 	if (row) {
 		result.kind = row->kind;
 		result.after_ms = row->after_ms;
@@ -213,11 +175,11 @@ static struct class_row settle(int status, struct sw_bytes code, const json_t *e
 void sw_fcm_classify(struct sw_provider *provider, const struct sw_answer *answer, struct sw_outcome *outcome_out)
 {
 	const struct sw_http_response *http = answer->http;
-	json_t *body = parse_body(http->body);
+	json_t *body = sw_json_of_answer(http->body, BODY_BYTES_MAX, BODY_DEPTH_MAX);
 	const json_t *error = json_object_get(body, "error");
 	struct details found = scan(error);
 	struct sw_bytes code = found.code.len ? found.code : sw_json_get_str(error, "status");
-	struct class_row result = settle(http->status, code, error, &found);
+	struct sw_outcome_class result = settle(http->status, code, error, &found);
 	*outcome_out = (struct sw_outcome){.kind = result.kind, .status = http->status, .after_ms = -1};
 	if (result.kind == SW_OUTCOME_RETRY || result.kind == SW_OUTCOME_THROTTLED) {
 		outcome_out->after_ms = wait_ms(answer, &found, result.after_ms);

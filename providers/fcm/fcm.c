@@ -70,15 +70,9 @@ static int on_open(const struct sw_provider_config *config, struct sw_provider *
 
 /* ---- requests ---- */
 
-/* Google promises nothing about the form of a token; that it is one word is all that can be asked for. */
 static int on_check_token(struct sw_bytes token, struct sw_diag *diag_out)
 {
-	bool good = token.len > 0 && token.len <= SW_FCM_TOKEN_MAX;
-	for (size_t i = 0; good && i < token.len; i++) {
-		uint8_t c = token.ptr[i];
-		good = c > 0x20 && c < 0x7f && c != '"' && c != '\\';
-	}
-	if (!good) {
+	if (!sw_push_token_is_word(token, SW_FCM_TOKEN_MAX)) {
 		return sw_diag_set(diag_out, SW_EINVAL,
 				   "FCM registration token: expected 1 to %d printable ASCII characters without blanks",
 				   SW_FCM_TOKEN_MAX);
@@ -99,14 +93,11 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 	if (!on_serves_app(provider, target->app)) {
 		return sw_diag_set(diag_out, SW_EINVAL, "app: expected one of apps of [push.%s]", provider->instance);
 	}
-	if (!provider->token.authorization) {
-		return sw_diag_set(diag_out, SW_EAUTH,
-				   "no access token yet: expected credential state READY before a send");
-	}
 	*send_out = (struct sw_send){.endpoint = &provider->endpoint};
 	struct sw_http_request *req = &send_out->as.http;
 	struct sw_fcm_job job = {target, notification, now_ms};
-	int err = on_check_token(target->token, diag_out);
+	int err = sw_oauth_authorize(&provider->token, arena, req, diag_out);
+	err = err ? err : on_check_token(target->token, diag_out);
 	err = err ? err : sw_fcm_payload(provider, &job, arena, &req->body, diag_out);
 	if (err) {
 		return err;
@@ -117,9 +108,6 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 	req->method = "POST";
 	req->path = sw_arena_copy(arena, sw_buf_bytes(&path));
 	sw_buf_release(&path);
-	/* A copy: the token may be renewed while this request waits for a stream. */
-	struct sw_bytes authorization = sw_arena_copy(arena, sw_bytes_str(provider->token.authorization));
-	sw_http_request_add(req, "authorization", authorization, false);
 	sw_http_request_add(req, "content-type", sw_bytes_str("application/json; charset=UTF-8"), false);
 	return SW_OK;
 }

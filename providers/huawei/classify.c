@@ -55,15 +55,6 @@ struct verdict {
 	const char *remark;    /* static; "" */
 };
 
-static json_t *parse_body(struct sw_bytes body)
-{
-	json_t *value = NULL;
-	if (body.len == 0 || body.len > BODY_BYTES_MAX || sw_json_parse(body, BODY_DEPTH_MAX, &value, NULL)) {
-		return NULL;
-	}
-	return value;
-}
-
 /* Documented as text; a number is understood as well. */
 static void read_code(const json_t *body, char code[CODE_BYTES])
 {
@@ -99,7 +90,7 @@ static struct class_row class_of(int status)
 /* "msg" of a partial success is JSON in a text: {"success":N,"failure":N,"illegal_tokens":[…]}. */
 static enum sw_outcome_kind partial(struct sw_bytes msg, struct sw_bytes token)
 {
-	json_t *counts = parse_body(msg);
+	json_t *counts = sw_json_of_answer(msg, BODY_BYTES_MAX, BODY_DEPTH_MAX);
 	const json_t *illegal = json_object_get(counts, "illegal_tokens");
 	enum sw_outcome_kind kind = json_integer_value(json_object_get(counts, "success")) > 0 ? SW_OUTCOME_DELIVERED
 											       : SW_OUTCOME_UNKNOWN;
@@ -205,7 +196,7 @@ static void set_reason(const struct verdict *verdict, const char *code, struct s
 void sw_huawei_classify(struct sw_provider *provider, const struct sw_answer *answer, struct sw_outcome *outcome_out)
 {
 	char code[CODE_BYTES];
-	json_t *body = parse_body(answer->http->body);
+	json_t *body = sw_json_of_answer(answer->http->body, BODY_BYTES_MAX, BODY_DEPTH_MAX);
 	read_code(body, code);
 	struct verdict verdict = settle(provider, answer, body, code);
 	json_decref(body);

@@ -57,8 +57,7 @@ int sw_huawei_credential_response(struct sw_provider *provider, const struct sw_
 #undef SW_HUAWEI_OAUTH_ERROR
 		{NULL, SW_OK, NULL},
 	};
-	static const struct sw_oauth_service service = {errors};
-	return sw_oauth_response(&provider->token, &service, response, now_ms, diag_out);
+	return sw_oauth_response(&provider->token, errors, response, now_ms, diag_out);
 }
 
 void sw_huawei_credential_refused(struct sw_provider *provider, int64_t now_ms)

@@ -11,10 +11,10 @@
 
 #include "base/hash.h"
 #include "base/uuid.h"
-#include "sim/h2_server.h"
+#include "sim/exchange.h"
 #include "sim/jws.h"
 
-enum { HANDSHAKE_MS = 10000, STREAMS_BEFORE_TOKEN = 1, STREAMS_AFTER_TOKEN = 1000 };
+enum { STREAMS_BEFORE_TOKEN = 1, STREAMS_AFTER_TOKEN = 1000 };
 
 struct apns_link {
 	struct sw_sim_link *link;
@@ -97,14 +97,13 @@ static struct sw_sim_verdict check_new_token(struct apns_link *apns, struct sw_b
 
 static struct sw_sim_verdict check_authorization(struct apns_link *apns, const struct sw_sim_request *request)
 {
-	struct sw_bytes value = sw_sim_request_header(request, "authorization");
-	if (!value.ptr) {
+	struct sw_bytes token = sw_sim_request_bearer(request);
+	if (!sw_sim_request_header(request, "authorization").ptr) {
 		return refuse(403, "MissingProviderToken");
 	}
-	if (value.len <= 7 || !sw_bytes_equal_nocase(sw_bytes(value.ptr, 7), "bearer ")) {
+	if (!token.ptr) {
 		return refuse(403, "InvalidProviderToken");
 	}
-	struct sw_bytes token = sw_bytes(value.ptr + 7, value.len - 7);
 	uint8_t hash[32];
 	sw_hash_sha256(token, hash);
 	if (apns->bound && memcmp(hash, apns->token_hash, 32) == 0) {
@@ -177,47 +176,48 @@ static const char *usual_reason(int status)
 	return status < 300 ? NULL : "InternalServerError";
 }
 
-static void answer_fault(struct sw_sim *sim, const struct sw_sim_action *action, const char *id,
-			 struct sw_sim_reply *reply)
+/* A request on its way, and the id that its answer carries. */
+struct push {
+	struct apns_link *apns;
+	struct sw_sim_request *request;
+	char id[SW_UUID_TEXT_LEN + 1];
+};
+
+static const char *answer_fault(void *ctx, const struct sw_sim_action *action, struct sw_sim_reply *reply)
 {
-	bool dead = action->token_dead_ms >= 0;
-	if (!dead && !action->status) {
-		return;
-	}
+	const struct push *push = ctx;
 	int status = action->status ? action->status : 410;
 	const char *reason = action->reason[0] ? action->reason : usual_reason(status);
-	answer(reply, id, status, reason, dead ? action->token_dead_ms : sw_clock_wall_ms());
-	if (action->retry_after[0]) {
-		sw_sim_reply_add(reply, "retry-after", action->retry_after);
-	}
-	if (reason) {
-		sw_sim_stats_refuse(&sim->stats[SW_SIM_APNS], reason);
-	}
+	answer(reply, push->id, status, reason,
+	       action->token_dead_ms >= 0 ? action->token_dead_ms : sw_clock_wall_ms());
+	return reason;
 }
 
 /* Looks at a request as Apple does and answers it. */
-static void process(struct apns_link *apns, struct sw_sim_request *request, const char *id, struct sw_sim_reply *reply)
+static const char *process(void *ctx, struct sw_sim_reply *reply)
 {
+	const struct push *push = ctx;
+	struct apns_link *apns = push->apns;
 	struct sw_sim *sim = apns->link->sim;
 	const struct sw_sim_apns_rules rules = {sim->topics, sim->topic_count};
 	struct sw_bytes token = sw_bytes("", 0);
-	struct sw_sim_verdict verdict = sw_sim_apns_check_path(request, &token);
+	struct sw_sim_verdict verdict = sw_sim_apns_check_path(push->request, &token);
 	if (!verdict.reason) {
-		verdict = check_authorization(apns, request);
+		verdict = check_authorization(apns, push->request);
 	}
 	if (!verdict.reason) {
-		verdict = sw_sim_apns_check_message(request, token, &rules);
+		verdict = sw_sim_apns_check_message(push->request, token, &rules);
 	}
-	answer(reply, id, verdict.status, verdict.reason, 0);
+	answer(reply, push->id, verdict.status, verdict.reason, 0);
 	if (verdict.reason) {
-		sw_sim_stats_refuse(&sim->stats[SW_SIM_APNS], verdict.reason);
-		return;
+		return verdict.reason;
 	}
-	keep(sim, request, token, id);
+	keep(sim, push->request, token, push->id);
 	if (!apns->raised) {
 		apns->raised = true;
 		reply->streams_max = STREAMS_AFTER_TOKEN;
 	}
+	return NULL;
 }
 
 static void choose_id(const struct sw_sim_request *request, char id_out[SW_UUID_TEXT_LEN + 1])
@@ -232,25 +232,16 @@ static void choose_id(const struct sw_sim_request *request, char id_out[SW_UUID_
 
 static void on_request(void *ctx, struct sw_sim_request *request, struct sw_sim_reply *reply)
 {
-	struct apns_link *apns = ctx;
-	struct sw_sim *sim = apns->link->sim;
-	struct sw_sim_action action;
+	struct push push = {.apns = ctx, .request = request};
 	struct sw_bytes token = sw_bytes("", 0);
-	char id[SW_UUID_TEXT_LEN + 1];
-	choose_id(request, id);
+	choose_id(request, push.id);
 	struct sw_sim_verdict path = sw_sim_apns_check_path(request, &token);
-	pthread_mutex_lock(&sim->lock);
-	sim->stats[SW_SIM_APNS].streams++;
-	bool fault = sw_sim_take_fault(sim, SW_SIM_APNS, SW_SIM_STAGE_REQUEST, path.reason ? sw_bytes("", 0) : token,
-				       &action);
-	if (!fault || sw_sim_action_processes(&action)) {
-		process(apns, request, id, reply);
-	}
-	if (fault) {
-		reply->effect = action.effect;
-		answer_fault(sim, &action, id, reply);
-	}
-	pthread_mutex_unlock(&sim->lock);
+	const struct sw_sim_exchange exchange = {.provider = SW_SIM_APNS,
+						 .subject = path.reason ? sw_bytes("", 0) : token,
+						 .process = process,
+						 .answer_fault = answer_fault,
+						 .ctx = &push};
+	sw_sim_exchange(push.apns->link->sim, &exchange, reply);
 }
 
 void sw_sim_serve_apns(struct sw_sim_link *link)
@@ -258,9 +249,6 @@ void sw_sim_serve_apns(struct sw_sim_link *link)
 	struct apns_link apns = {.link = link};
 	const struct sw_sim_http_handler handler = {
 		.streams_max = STREAMS_BEFORE_TOKEN, .on_request = on_request, .ctx = &apns};
-	if (sw_sim_conn_handshake(&link->conn, link->sim->services[link->service].tls, HANDSHAKE_MS) == SW_OK &&
-	    sw_bytes_equal_str(sw_sim_conn_alpn(&link->conn), "h2")) {
-		sw_sim_h2_serve(link, &handler);
-	}
+	sw_sim_http_serve(link, &handler, SW_SIM_HTTP2_ONLY);
 	json_decref(apns.claims);
 }

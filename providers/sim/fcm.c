@@ -11,15 +11,14 @@
 #include <surewire/clock.h>
 
 #include "base/rng.h"
-#include "sim/h2_server.h"
-#include "sim/http1_server.h"
+#include "sim/exchange.h"
 
 #define FCM_TYPE "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 #define BAD_REQUEST_TYPE "type.googleapis.com/google.rpc.BadRequest"
 #define ERROR_INFO_TYPE "type.googleapis.com/google.rpc.ErrorInfo"
 #define RETRY_INFO_TYPE "type.googleapis.com/google.rpc.RetryInfo"
 
-enum { HANDSHAKE_MS = 10000, STREAMS_MAX = 100, JSON_DEPTH_MAX = 16, PROJECT_MAX = 128 };
+enum { STREAMS_MAX = 100, JSON_DEPTH_MAX = 16, PROJECT_MAX = 128 };
 
 /* One google.rpc.Status. Members left NULL are left out. */
 struct status {
@@ -125,10 +124,9 @@ static const char *check_access(const struct sw_sim *sim, const struct sw_sim_re
 				struct sw_sim_reply *reply)
 {
 	struct sw_bytes value = sw_sim_request_header(request, "authorization");
-	const struct sw_sim_account *account = NULL;
-	if (value.len > 7 && sw_bytes_equal_nocase(sw_bytes(value.ptr, 7), "bearer ")) {
-		account = sw_sim_oauth_check(&sim->oauth, sw_bytes(value.ptr + 7, value.len - 7), sw_clock_wall_ms());
-	}
+	struct sw_bytes token = sw_sim_request_bearer(request);
+	const struct sw_sim_account *account = token.ptr ? sw_sim_oauth_check(&sim->oauth, token, sw_clock_wall_ms())
+							 : NULL;
 	if (!account) {
 		const char *text =
 			value.ptr ? "Request had invalid authentication credentials. Expected OAuth 2 access token."
@@ -210,23 +208,31 @@ static const char *check_message(struct sw_sim *sim, const struct sw_sim_request
 	return NULL;
 }
 
-static const char *process(struct sw_sim *sim, const struct sw_sim_request *request, const json_t *root,
-			   struct sw_bytes project, struct sw_sim_reply *reply)
+struct push {
+	struct sw_sim *sim;
+	struct sw_sim_request *request;
+	const json_t *root; /* NULL: no JSON */
+	struct sw_bytes project;
+};
+
+static const char *process(void *ctx, struct sw_sim_reply *reply)
 {
-	const char *refusal = check_access(sim, request, project, reply);
+	const struct push *push = ctx;
+	const char *refusal = check_access(push->sim, push->request, push->project, reply);
 	if (refusal) {
 		return refusal;
 	}
-	if (!root) {
+	if (!push->root) {
 		return refuse(reply, &(struct status){.code = 400,
 						      .name = "INVALID_ARGUMENT",
 						      .message = "Invalid JSON payload received."});
 	}
-	return check_message(sim, request, root, project, reply);
+	return check_message(push->sim, push->request, push->root, push->project, reply);
 }
 
-static void answer_fault(struct sw_sim *sim, const struct sw_sim_action *action, struct sw_sim_reply *reply)
+static const char *answer_fault(void *ctx, const struct sw_sim_action *action, struct sw_sim_reply *reply)
 {
+	(void)ctx;
 	static const struct status rows[] = {
 		{.code = 400, .name = "INVALID_ARGUMENT", .fcm_code = "INVALID_ARGUMENT"},
 		{.code = 401, .name = "UNAUTHENTICATED"},
@@ -236,10 +242,7 @@ static void answer_fault(struct sw_sim *sim, const struct sw_sim_action *action,
 		{.code = 500, .name = "INTERNAL", .fcm_code = "INTERNAL"},
 		{.code = 503, .name = "UNAVAILABLE", .fcm_code = "UNAVAILABLE"},
 	};
-	int code = action->status ? action->status : action->token_dead_ms >= 0 ? 404 : 0;
-	if (code == 0) {
-		return;
-	}
+	int code = action->status ? action->status : 404;
 	const struct status *row = NULL;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		row = rows[i].code == code ? &rows[i] : row;
@@ -255,11 +258,8 @@ static void answer_fault(struct sw_sim *sim, const struct sw_sim_action *action,
 		s.retry_after = seconds > 0 && *end == '\0' ? action->retry_after : NULL;
 		answer_status(reply, &s);
 	}
-	if (action->retry_after[0]) {
-		sw_sim_reply_add(reply, "retry-after", action->retry_after);
-	}
 	const char *named = action->reason[0] ? action->reason : row && row->fcm_code ? row->fcm_code : "status";
-	sw_sim_stats_refuse(&sim->stats[SW_SIM_FCM], row && !row->fcm_code && !action->reason[0] ? row->name : named);
+	return row && !row->fcm_code && !action->reason[0] ? row->name : named;
 }
 
 /* The token a fault may name: token, topic or condition, whatever is there. */
@@ -276,55 +276,34 @@ static struct sw_bytes target_of(const json_t *root)
 static void on_send(struct sw_sim *sim, struct sw_sim_request *request, struct sw_bytes project,
 		    struct sw_sim_reply *reply)
 {
-	struct sw_sim_action action;
-	json_t *root = NULL;
-	int err = request->body_total_bytes > request->body.len
-			? SW_ELIMIT
-			: sw_json_parse(sw_buf_bytes(&request->body), JSON_DEPTH_MAX, &root, NULL);
-	root = err ? NULL : root;
-	pthread_mutex_lock(&sim->lock);
-	sim->stats[SW_SIM_FCM].streams++;
-	bool fault = sw_sim_take_fault(sim, SW_SIM_FCM, SW_SIM_STAGE_REQUEST, target_of(root), &action);
-	if (!fault || sw_sim_action_processes(&action)) {
-		const char *refusal = process(sim, request, root, project, reply);
-		if (refusal) {
-			sw_sim_stats_refuse(&sim->stats[SW_SIM_FCM], refusal);
-		}
-	}
-	if (fault) {
-		reply->effect = action.effect;
-		answer_fault(sim, &action, reply);
-	}
-	pthread_mutex_unlock(&sim->lock);
+	json_t *root = sw_sim_request_json(request, JSON_DEPTH_MAX);
+	struct push push = {sim, request, root, project};
+	const struct sw_sim_exchange exchange = {.provider = SW_SIM_FCM,
+						 .subject = target_of(root),
+						 .process = process,
+						 .answer_fault = answer_fault,
+						 .ctx = &push};
+	sw_sim_exchange(sim, &exchange, reply);
 	json_decref(root);
+}
+
+static const char *answer_token(void *ctx, struct sw_sim_reply *reply)
+{
+	const struct push *push = ctx;
+	return sw_sim_oauth_answer(&push->sim->oauth, push->request, sw_clock_wall_ms(), reply);
 }
 
 static void on_token(struct sw_sim *sim, struct sw_sim_request *request, struct sw_sim_reply *reply)
 {
-	struct sw_sim_action action;
-	struct sw_sim_stats *stats = &sim->stats[SW_SIM_OAUTH];
-	struct sw_bytes email = sw_sim_oauth_claimed(request);
-	pthread_mutex_lock(&sim->lock);
-	stats->streams++;
-	bool fault = sw_sim_take_fault(sim, SW_SIM_OAUTH, SW_SIM_STAGE_REQUEST, email, &action);
-	const char *error = NULL;
-	if (fault && action.status) {
-		error = action.reason[0] ? action.reason : action.status < 500 ? "invalid_grant" : "internal_failure";
-		sw_sim_oauth_refuse(reply, action.status, error, "Injected by the simulator.");
-		if (action.retry_after[0]) {
-			sw_sim_reply_add(reply, "retry-after", action.retry_after);
-		}
-	} else if (!fault || sw_sim_action_processes(&action)) {
-		error = sw_sim_oauth_answer(&sim->oauth, request, sw_clock_wall_ms(), reply);
-		stats->accepted += !error;
-	}
-	if (fault) {
-		reply->effect = action.effect;
-	}
-	if (error) {
-		sw_sim_stats_refuse(stats, error);
-	}
-	pthread_mutex_unlock(&sim->lock);
+	struct push push = {.sim = sim, .request = request};
+	const struct sw_sim_token_exchange exchange = {.provider = SW_SIM_OAUTH,
+						       .subject = sw_sim_oauth_claimed(request),
+						       .client_error = "invalid_grant",
+						       .server_error = "internal_failure",
+						       .refuse = sw_sim_oauth_refuse,
+						       .answer = answer_token,
+						       .ctx = &push};
+	sw_sim_token_exchange(sim, &exchange, reply);
 }
 
 static void on_request(void *ctx, struct sw_sim_request *request, struct sw_sim_reply *reply)
@@ -343,12 +322,5 @@ static void on_request(void *ctx, struct sw_sim_request *request, struct sw_sim_
 void sw_sim_serve_fcm(struct sw_sim_link *link)
 {
 	const struct sw_sim_http_handler handler = {.streams_max = STREAMS_MAX, .on_request = on_request, .ctx = link};
-	if (sw_sim_conn_handshake(&link->conn, link->sim->services[link->service].tls, HANDSHAKE_MS) != SW_OK) {
-		return;
-	}
-	if (sw_bytes_equal_str(sw_sim_conn_alpn(&link->conn), "h2")) {
-		sw_sim_h2_serve(link, &handler);
-	} else {
-		sw_sim_http1_serve(link, &handler);
-	}
+	sw_sim_http_serve(link, &handler, SW_SIM_HTTP_ANY);
 }

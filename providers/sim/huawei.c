@@ -11,8 +11,7 @@
 #include <surewire/clock.h>
 
 #include "base/rng.h"
-#include "sim/h2_server.h"
-#include "sim/http1_server.h"
+#include "sim/exchange.h"
 
 #define TOKEN_PATH "/oauth2/v3/token"
 #define CODE_SUCCESS "80000000"
@@ -24,7 +23,7 @@
 #define CODE_ALL_INVALID "80300007"
 #define CODE_INTERNAL "81000001"
 
-enum { HANDSHAKE_MS = 10000, STREAMS_MAX = 100, JSON_DEPTH_MAX = 16, REQUEST_ID_BYTES = 32, FIRST_CODE = '8' };
+enum { STREAMS_MAX = 100, JSON_DEPTH_MAX = 16, REQUEST_ID_BYTES = 32, FIRST_CODE = '8' };
 
 /* What the path says: /v1/CLIENT/messages:send or /v2/PROJECT/messages:send. */
 struct address {
@@ -120,11 +119,8 @@ static const char *answer_partial(struct sw_sim_reply *reply, size_t success, js
 static const char *check_access(const struct sw_sim *sim, const struct sw_sim_request *request,
 				const struct address *address, struct sw_sim_reply *reply)
 {
-	struct sw_bytes value = sw_sim_request_header(request, "authorization");
-	const struct sw_sim_access_token *token = NULL;
-	if (value.len > 7 && sw_bytes_equal_nocase(sw_bytes(value.ptr, 7), "bearer ")) {
-		token = sw_sim_tokens_find(&sim->huawei.tokens, sw_bytes(value.ptr + 7, value.len - 7));
-	}
+	struct sw_bytes text = sw_sim_request_bearer(request);
+	const struct sw_sim_access_token *token = text.ptr ? sw_sim_tokens_find(&sim->huawei.tokens, text) : NULL;
 	const struct sw_sim_huawei_client *client = token ? token->owner : NULL;
 	if (!client || !sw_bytes_equal_str(address->id, address->by_project ? client->project : client->id)) {
 		return refuse(reply, CODE_AUTH, text_of(CODE_AUTH));
@@ -133,14 +129,6 @@ static const char *check_access(const struct sw_sim *sim, const struct sw_sim_re
 		return refuse(reply, CODE_EXPIRED, text_of(CODE_EXPIRED));
 	}
 	return NULL;
-}
-
-static bool is_json_request(const struct sw_sim_request *request)
-{
-	static const char json_type[] = "application/json";
-	struct sw_bytes type = sw_sim_request_header(request, "content-type");
-	return type.len >= sizeof(json_type) - 1 &&
-	       sw_bytes_equal_nocase(sw_bytes(type.ptr, sizeof(json_type) - 1), json_type);
 }
 
 struct accepted {
@@ -214,23 +202,31 @@ static const char *accept_all(struct sw_sim *sim, struct accepted *accepted, str
 	return refusal;
 }
 
-static const char *process(struct sw_sim *sim, const struct sw_sim_request *request, const json_t *root,
-			   const struct address *address, struct sw_sim_reply *reply)
+struct push {
+	struct sw_sim *sim;
+	struct sw_sim_request *request;
+	const json_t *root; /* NULL: no JSON */
+	const struct address *address;
+};
+
+static const char *process(void *ctx, struct sw_sim_reply *reply)
 {
+	const struct push *push = ctx;
 	struct sw_sim_huawei_message message = {.validate_only = false};
 	struct sw_sim_huawei_violation violation = {.code = CODE_STRUCTURE};
-	struct accepted accepted = {.request = request, .message = &message, .address = address};
-	const char *refusal = check_access(sim, request, address, reply);
+	struct accepted accepted = {.request = push->request, .message = &message, .address = push->address};
+	const char *refusal = check_access(push->sim, push->request, push->address, reply);
 	if (refusal) {
 		return refusal;
 	}
-	if (!is_json_request(request)) {
+	if (!sw_sim_request_is(push->request, "application/json")) {
 		return refuse(reply, CODE_PARAMETER, text_of(CODE_PARAMETER));
 	}
-	if (!root || sw_sim_huawei_check(root, request->body_total_bytes, &message, &violation) != SW_OK) {
-		return refuse(reply, violation.code, root ? violation.text : "Illegal payload, no JSON.");
+	if (!push->root ||
+	    sw_sim_huawei_check(push->root, push->request->body_total_bytes, &message, &violation) != SW_OK) {
+		return refuse(reply, violation.code, push->root ? violation.text : "Illegal payload, no JSON.");
 	}
-	return accept_all(sim, &accepted, reply);
+	return accept_all(push->sim, &accepted, reply);
 }
 
 /* By the reason when it is a code, else by what is usual with the status. */
@@ -249,16 +245,13 @@ static const char *code_of(const struct sw_sim_action *action)
 	}
 }
 
-static void answer_fault(struct sw_sim *sim, const struct sw_sim_action *action, const json_t *root,
-			 struct sw_sim_reply *reply)
+static const char *answer_fault(void *ctx, const struct sw_sim_action *action, struct sw_sim_reply *reply)
 {
-	int status = action->status ? action->status : action->token_dead_ms >= 0 ? 200 : 0;
+	const struct push *push = ctx;
+	int status = action->status ? action->status : 200;
 	const char *code = action->reason[0] == FIRST_CODE ? action->reason : code_of(action);
-	if (status == 0) {
-		return;
-	}
 	if (code && strcmp(code, CODE_PARTIAL) == 0) {
-		json_t *tokens = json_object_get(json_object_get(root, "message"), "token");
+		json_t *tokens = json_object_get(json_object_get(push->root, "message"), "token");
 		answer_partial(reply, 0, tokens ? tokens : json_null());
 		reply->status = status;
 	} else if (code) {
@@ -266,10 +259,7 @@ static void answer_fault(struct sw_sim *sim, const struct sw_sim_action *action,
 	} else {
 		answer_html(reply, status);
 	}
-	if (action->retry_after[0]) {
-		sw_sim_reply_add(reply, "retry-after", action->retry_after);
-	}
-	sw_sim_stats_refuse(&sim->stats[SW_SIM_HUAWEI], code ? code : "status");
+	return code ? code : "status";
 }
 
 /* The token a fault may name: the first one, a topic or a condition, whatever is there. */
@@ -286,57 +276,37 @@ static struct sw_bytes target_of(const json_t *root)
 static void on_send(struct sw_sim *sim, struct sw_sim_request *request, const struct address *address,
 		    struct sw_sim_reply *reply)
 {
-	struct sw_sim_action action;
-	json_t *root = NULL;
-	int err = request->body_total_bytes > request->body.len
-			? SW_ELIMIT
-			: sw_json_parse(sw_buf_bytes(&request->body), JSON_DEPTH_MAX, &root, NULL);
-	root = err ? NULL : root;
-	pthread_mutex_lock(&sim->lock);
-	sim->stats[SW_SIM_HUAWEI].streams++;
-	bool fault = sw_sim_take_fault(sim, SW_SIM_HUAWEI, SW_SIM_STAGE_REQUEST, target_of(root), &action);
-	if (!fault || sw_sim_action_processes(&action)) {
-		const char *refusal = process(sim, request, root, address, reply);
-		if (refusal) {
-			sw_sim_stats_refuse(&sim->stats[SW_SIM_HUAWEI], refusal);
-		}
-	}
-	if (fault) {
-		reply->effect = action.effect;
-		answer_fault(sim, &action, root, reply);
-	}
-	pthread_mutex_unlock(&sim->lock);
+	json_t *root = sw_sim_request_json(request, JSON_DEPTH_MAX);
+	struct push push = {sim, request, root, address};
+	const struct sw_sim_exchange exchange = {.provider = SW_SIM_HUAWEI,
+						 .subject = target_of(root),
+						 .process = process,
+						 .answer_fault = answer_fault,
+						 .ctx = &push};
+	sw_sim_exchange(sim, &exchange, reply);
 	json_decref(root);
+}
+
+static const char *answer_token(void *ctx, struct sw_sim_reply *reply)
+{
+	const struct push *push = ctx;
+	int life_s = push->sim->oauth.expires_in_s;
+	return sw_sim_huawei_oauth_answer(&push->sim->huawei, push->request,
+					  sw_clock_wall_ms() + (int64_t)life_s * 1000, life_s, reply);
 }
 
 static void on_token(struct sw_sim *sim, struct sw_sim_request *request, struct sw_sim_reply *reply)
 {
-	struct sw_sim_action action;
-	struct sw_sim_stats *stats = &sim->stats[SW_SIM_HUAWEI_OAUTH];
-	struct sw_bytes id = sw_sim_form_get(&request->arena, sw_buf_bytes(&request->body), "client_id");
-	pthread_mutex_lock(&sim->lock);
-	int life_s = sim->oauth.expires_in_s;
-	stats->streams++;
-	bool fault = sw_sim_take_fault(sim, SW_SIM_HUAWEI_OAUTH, SW_SIM_STAGE_REQUEST, id, &action);
-	const char *error = NULL;
-	if (fault && action.status) {
-		error = action.reason[0] ? action.reason : action.status < 500 ? "1101/12304" : "1203/500";
-		sw_sim_huawei_oauth_refuse(reply, action.status, error, "Injected by the simulator.");
-		if (action.retry_after[0]) {
-			sw_sim_reply_add(reply, "retry-after", action.retry_after);
-		}
-	} else if (!fault || sw_sim_action_processes(&action)) {
-		error = sw_sim_huawei_oauth_answer(&sim->huawei, request, sw_clock_wall_ms() + (int64_t)life_s * 1000,
-						   life_s, reply);
-		stats->accepted += !error;
-	}
-	if (fault) {
-		reply->effect = action.effect;
-	}
-	if (error) {
-		sw_sim_stats_refuse(stats, error);
-	}
-	pthread_mutex_unlock(&sim->lock);
+	struct push push = {.sim = sim, .request = request};
+	const struct sw_sim_token_exchange exchange = {
+		.provider = SW_SIM_HUAWEI_OAUTH,
+		.subject = sw_sim_form_get(&request->arena, sw_buf_bytes(&request->body), "client_id"),
+		.client_error = "1101/12304",
+		.server_error = "1203/500",
+		.refuse = sw_sim_huawei_oauth_refuse,
+		.answer = answer_token,
+		.ctx = &push};
+	sw_sim_token_exchange(sim, &exchange, reply);
 }
 
 static void on_request(void *ctx, struct sw_sim_request *request, struct sw_sim_reply *reply)
@@ -355,12 +325,5 @@ static void on_request(void *ctx, struct sw_sim_request *request, struct sw_sim_
 void sw_sim_serve_huawei(struct sw_sim_link *link)
 {
 	const struct sw_sim_http_handler handler = {.streams_max = STREAMS_MAX, .on_request = on_request, .ctx = link};
-	if (sw_sim_conn_handshake(&link->conn, link->sim->services[link->service].tls, HANDSHAKE_MS) != SW_OK) {
-		return;
-	}
-	if (sw_bytes_equal_str(sw_sim_conn_alpn(&link->conn), "h2")) {
-		sw_sim_h2_serve(link, &handler);
-	} else {
-		sw_sim_http1_serve(link, &handler);
-	}
+	sw_sim_http_serve(link, &handler, SW_SIM_HTTP_ANY);
 }

@@ -115,8 +115,6 @@ static const struct sw_sim_huawei_client *judge(const struct sw_sim_huawei_oauth
 const char *sw_sim_huawei_oauth_answer(struct sw_sim_huawei_oauth *oauth, struct sw_sim_request *request,
 				       int64_t expires_at_ms, int expires_in_s, struct sw_sim_reply *reply)
 {
-	static const char form_type[] = "application/x-www-form-urlencoded";
-	struct sw_bytes type = sw_sim_request_header(request, "content-type");
 	struct sw_bytes body = sw_buf_bytes(&request->body);
 	struct form form = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
 	struct refusal refusal = {NULL, NULL};
@@ -125,8 +123,7 @@ const char *sw_sim_huawei_oauth_answer(struct sw_sim_huawei_oauth *oauth, struct
 		return "method";
 	}
 	/* Of another type it is not read, and so everything is missing. */
-	if (type.len >= sizeof(form_type) - 1 &&
-	    sw_bytes_equal_nocase(sw_bytes(type.ptr, sizeof(form_type) - 1), form_type)) {
+	if (sw_sim_request_is(request, "application/x-www-form-urlencoded")) {
 		form.grant = sw_sim_form_get(&request->arena, body, "grant_type");
 		form.id = sw_sim_form_get(&request->arena, body, "client_id");
 		form.secret = sw_sim_form_get(&request->arena, body, "client_secret");

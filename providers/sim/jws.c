@@ -3,6 +3,7 @@
 #include "sim/jws.h"
 
 #include <surewire/b64url.h>
+#include <surewire/pem.h>
 
 #include <errno.h>
 #include <openssl/bio.h>
@@ -107,16 +108,6 @@ bool sw_sim_jws_verify(const struct sw_sim_jws *jws, const char *alg, EVP_PKEY *
 	return digest_verify(key, jws->signature, jws->signature_len, jws->signed_part);
 }
 
-/* An encrypted key must not ask on the terminal. */
-static int no_password(char *buf, int size, int rwflag, void *ctx)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)ctx;
-	return -1;
-}
-
 static bool fits(EVP_PKEY *key, const char *alg)
 {
 	if (strcmp(alg, "ES256") != 0) {
@@ -131,11 +122,11 @@ int sw_sim_key_parse(const char *name, struct sw_bytes pem, const char *alg, EVP
 		     struct sw_diag *diag_out)
 {
 	BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-	EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL) : NULL;
+	EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, sw_pem_no_passphrase, NULL) : NULL;
 	BIO_free(bio);
 	if (!key) {
 		bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-		key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+		key = bio ? PEM_read_bio_PrivateKey(bio, NULL, sw_pem_no_passphrase, NULL) : NULL;
 		BIO_free(bio);
 	}
 	if (!key || !fits(key, alg)) {

@@ -142,14 +142,11 @@ static const char *answer_assertion(struct sw_sim_oauth *oauth, const struct sw_
 const char *sw_sim_oauth_answer(struct sw_sim_oauth *oauth, struct sw_sim_request *request, int64_t now_ms,
 				struct sw_sim_reply *reply)
 {
-	static const char form_type[] = "application/x-www-form-urlencoded";
-	struct sw_bytes type = sw_sim_request_header(request, "content-type");
 	if (strcmp(request->method, "POST") != 0) {
 		sw_sim_oauth_refuse(reply, 405, "invalid_request", "Only POST is allowed.");
 		return "invalid_request";
 	}
-	if (type.len < sizeof(form_type) - 1 ||
-	    !sw_bytes_equal_nocase(sw_bytes(type.ptr, sizeof(form_type) - 1), form_type)) {
+	if (!sw_sim_request_is(request, "application/x-www-form-urlencoded")) {
 		return refuse(reply, "invalid_request", "Expected application/x-www-form-urlencoded.");
 	}
 	struct sw_bytes form = sw_buf_bytes(&request->body);

@@ -58,6 +58,33 @@ struct sw_bytes sw_sim_request_header(const struct sw_sim_request *request, cons
 	return sw_bytes(NULL, 0);
 }
 
+struct sw_bytes sw_sim_request_bearer(const struct sw_sim_request *request)
+{
+	static const char scheme[] = "bearer ";
+	size_t len = sizeof(scheme) - 1;
+	struct sw_bytes value = sw_sim_request_header(request, "authorization");
+	return value.len > len && sw_bytes_equal_nocase(sw_bytes(value.ptr, len), scheme)
+		     ? sw_bytes(value.ptr + len, value.len - len)
+		     : sw_bytes(NULL, 0);
+}
+
+bool sw_sim_request_is(const struct sw_sim_request *request, const char *type)
+{
+	size_t len = strlen(type);
+	struct sw_bytes value = sw_sim_request_header(request, "content-type");
+	return value.len >= len && sw_bytes_equal_nocase(sw_bytes(value.ptr, len), type);
+}
+
+json_t *sw_sim_request_json(const struct sw_sim_request *request, int max_depth)
+{
+	json_t *root = NULL;
+	if (request->body_total_bytes > request->body.len ||
+	    sw_json_parse(sw_buf_bytes(&request->body), max_depth, &root, NULL) != SW_OK) {
+		return NULL;
+	}
+	return root;
+}
+
 bool sw_sim_request_repeats(const struct sw_sim_request *request, const char *prefix)
 {
 	size_t prefix_len = strlen(prefix);

@@ -6,6 +6,7 @@
 #include <surewire/arena.h>
 #include <surewire/buf.h>
 #include <surewire/http_msg.h>
+#include <surewire/json.h>
 
 enum { SW_SIM_HEADERS_MAX = 32, SW_SIM_BODY_MAX = 64 * 1024, SW_SIM_REPLY_HEADERS_MAX = 6 };
 
@@ -27,6 +28,12 @@ int sw_sim_request_add(struct sw_sim_request *request, struct sw_bytes name, str
 void sw_sim_request_add_body(struct sw_sim_request *request, struct sw_bytes part);
 /* The first of that name; ptr is NULL when absent. */
 struct sw_bytes sw_sim_request_header(const struct sw_sim_request *request, const char *name);
+/* What follows "Bearer" in its authorization; ptr is NULL when there is nothing. */
+struct sw_bytes sw_sim_request_bearer(const struct sw_sim_request *request);
+/* Does its content-type begin so? */
+bool sw_sim_request_is(const struct sw_sim_request *request, const char *type);
+/* Its body as JSON, owned; NULL when it is none, or longer than was kept. */
+json_t *sw_sim_request_json(const struct sw_sim_request *request, int max_depth);
 /* Whether some header of the prefix occurs twice. */
 bool sw_sim_request_repeats(const struct sw_sim_request *request, const char *prefix);
 /* A decoded value of application/x-www-form-urlencoded text, in the arena; ptr is NULL when absent or malformed. */

@@ -11,10 +11,10 @@
 
 #include "base/hash.h"
 #include "base/uuid.h"
-#include "sim/h2_server.h"
+#include "sim/exchange.h"
 #include "sim/jws.h"
 
-enum { HANDSHAKE_MS = 10000, STREAMS_MAX = 100, MESSAGE_ID_LEN = SW_UUID_TEXT_LEN + 1 };
+enum { STREAMS_MAX = 100, MESSAGE_ID_LEN = SW_UUID_TEXT_LEN + 1 };
 
 static const struct sw_sim_webpush_verdict fine = {201, 0, NULL};
 
@@ -146,30 +146,38 @@ static void answer_created(struct sw_sim_reply *reply, const struct sw_sim_reque
 	sw_sim_reply_add(reply, "ttl", ttl);
 }
 
+struct push {
+	struct sw_sim *sim;
+	struct sw_sim_request *request;
+	struct sw_bytes id; /* of the subscription */
+};
+
 /* Looks at a request as a push service does and answers it. */
-static void process(struct sw_sim *sim, const struct sw_sim_request *request, struct sw_bytes id,
-		    struct sw_sim_reply *reply)
+static const char *process(void *ctx, struct sw_sim_reply *reply)
 {
+	const struct push *push = ctx;
+	struct sw_sim *sim = push->sim;
+	struct sw_bytes id = push->id;
 	struct sw_uuid uuid = sw_uuid_random();
 	char message[MESSAGE_ID_LEN];
 	struct sw_buf payload;
 	sw_buf_init(&payload, SW_SIM_BODY_MAX);
 	sw_uuid_format(&uuid, message);
-	struct sw_sim_webpush_verdict verdict = sw_sim_webpush_check_path(request, &id);
-	verdict = verdict.reason ? verdict : check_authorization(sim, request, id);
-	verdict = verdict.reason ? verdict : sw_sim_webpush_check_message(request);
-	if (!verdict.reason && read_payload(sim, request, id, &payload) != SW_OK) {
+	struct sw_sim_webpush_verdict verdict = sw_sim_webpush_check_path(push->request, &id);
+	verdict = verdict.reason ? verdict : check_authorization(sim, push->request, id);
+	verdict = verdict.reason ? verdict : sw_sim_webpush_check_message(push->request);
+	if (!verdict.reason && read_payload(sim, push->request, id, &payload) != SW_OK) {
 		/* A real service cannot see this: only the browser would. */
 		verdict = (struct sw_sim_webpush_verdict){400, 110, "CannotDecrypt"};
 	}
 	if (verdict.reason) {
 		answer(reply, &verdict);
-		sw_sim_stats_refuse(&sim->stats[SW_SIM_WEBPUSH], verdict.reason);
 	} else {
-		keep(sim, request, id, message, sw_buf_bytes(&payload));
-		answer_created(reply, request, message);
+		keep(sim, push->request, id, message, sw_buf_bytes(&payload));
+		answer_created(reply, push->request, message);
 	}
 	sw_buf_release(&payload);
+	return verdict.reason;
 }
 
 static const char *usual_reason(int status)
@@ -188,48 +196,30 @@ static const char *usual_reason(int status)
 	return status < 300 ? NULL : "InternalServerError";
 }
 
-static void answer_fault(struct sw_sim *sim, const struct sw_sim_action *action, struct sw_sim_reply *reply)
+static const char *answer_fault(void *ctx, const struct sw_sim_action *action, struct sw_sim_reply *reply)
 {
-	if (action->token_dead_ms < 0 && !action->status) {
-		return;
-	}
+	(void)ctx;
 	int status = action->status ? action->status : 410;
 	struct sw_sim_webpush_verdict verdict = {.status = status,
 						 .reason = action->reason[0] ? action->reason : usual_reason(status)};
 	answer(reply, &verdict);
-	if (action->retry_after[0]) {
-		sw_sim_reply_add(reply, "retry-after", action->retry_after);
-	}
-	if (verdict.reason) {
-		sw_sim_stats_refuse(&sim->stats[SW_SIM_WEBPUSH], verdict.reason);
-	}
+	return verdict.reason;
 }
 
 static void on_request(void *ctx, struct sw_sim_request *request, struct sw_sim_reply *reply)
 {
-	struct sw_sim *sim = ((struct sw_sim_link *)ctx)->sim;
-	struct sw_sim_action action;
-	struct sw_bytes id = sw_bytes("", 0);
-	struct sw_sim_webpush_verdict path = sw_sim_webpush_check_path(request, &id);
-	pthread_mutex_lock(&sim->lock);
-	sim->stats[SW_SIM_WEBPUSH].streams++;
-	bool fault = sw_sim_take_fault(sim, SW_SIM_WEBPUSH, SW_SIM_STAGE_REQUEST, path.reason ? sw_bytes("", 0) : id,
-				       &action);
-	if (!fault || sw_sim_action_processes(&action)) {
-		process(sim, request, id, reply);
-	}
-	if (fault) {
-		reply->effect = action.effect;
-		answer_fault(sim, &action, reply);
-	}
-	pthread_mutex_unlock(&sim->lock);
+	struct push push = {((struct sw_sim_link *)ctx)->sim, request, sw_bytes("", 0)};
+	struct sw_sim_webpush_verdict path = sw_sim_webpush_check_path(request, &push.id);
+	const struct sw_sim_exchange exchange = {.provider = SW_SIM_WEBPUSH,
+						 .subject = path.reason ? sw_bytes("", 0) : push.id,
+						 .process = process,
+						 .answer_fault = answer_fault,
+						 .ctx = &push};
+	sw_sim_exchange(push.sim, &exchange, reply);
 }
 
 void sw_sim_serve_webpush(struct sw_sim_link *link)
 {
 	const struct sw_sim_http_handler handler = {.streams_max = STREAMS_MAX, .on_request = on_request, .ctx = link};
-	if (sw_sim_conn_handshake(&link->conn, link->sim->services[link->service].tls, HANDSHAKE_MS) == SW_OK &&
-	    sw_bytes_equal_str(sw_sim_conn_alpn(&link->conn), "h2")) {
-		sw_sim_h2_serve(link, &handler);
-	}
+	sw_sim_http_serve(link, &handler, SW_SIM_HTTP2_ONLY);
 }

@@ -2,6 +2,8 @@
 /* One small function a rule; the first that refuses decides. */
 #include "sim/webpush_check.h"
 
+#include <surewire/b64url.h>
+
 #include <string.h>
 
 enum { TTL_LIMIT_S = 28 * 24 * 3600, TOPIC_MAX = 32, TAG_BYTES = 16, TOKEN_LIFE_MAX_S = 24 * 3600 };
@@ -15,14 +17,7 @@ static struct sw_sim_webpush_verdict refuse(int status, int number, const char *
 
 static bool is_b64url(struct sw_bytes text)
 {
-	for (size_t i = 0; i < text.len; i++) {
-		uint8_t c = text.ptr[i];
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-		      c == '_')) {
-			return false;
-		}
-	}
-	return text.len > 0;
+	return text.len > 0 && sw_b64url_is_text(text);
 }
 
 struct sw_sim_webpush_verdict sw_sim_webpush_check_path(const struct sw_sim_request *request, struct sw_bytes *id_out)

@@ -7,31 +7,16 @@
 #include <surewire/json.h>
 
 #include <stdio.h>
-#include <string.h>
 
 enum { BODY_BYTES_MAX = 4096, BODY_DEPTH_MAX = 6, CODE_MAX = 40, RETRY_AFTER_MAX_MS = 3600 * 1000 };
 
-struct row {
-	int status;
-	enum sw_outcome_kind kind;
-	const char *code;
-	int64_t after_ms;
-};
-
-static const struct row rows[] = {
+static const struct sw_outcome_row rows[] = {
 #define SW_WEBPUSH_OUTCOME(status, code, kind, after_ms, source) {status, SW_OUTCOME_##kind, code, after_ms},
 #include "outcomes.def"
 #undef SW_WEBPUSH_OUTCOME
 };
 
-struct class_row {
-	int first;
-	int last;
-	enum sw_outcome_kind kind;
-	int64_t after_ms;
-};
-
-static const struct class_row classes[] = {
+static const struct sw_outcome_class classes[] = {
 #define SW_WEBPUSH_CLASS(first, last, kind, after_ms) {first, last, SW_OUTCOME_##kind, after_ms},
 #include "outcomes.def"
 #undef SW_WEBPUSH_CLASS
@@ -40,11 +25,8 @@ static const struct class_row classes[] = {
 /* Apple's or autopush's word for it, printable; "" when there is none. */
 static void read_code(struct sw_bytes body, char code_out[CODE_MAX])
 {
-	json_t *root = NULL;
+	json_t *root = sw_json_of_answer(body, BODY_BYTES_MAX, BODY_DEPTH_MAX);
 	code_out[0] = '\0';
-	if (body.len == 0 || body.len > BODY_BYTES_MAX || sw_json_parse(body, BODY_DEPTH_MAX, &root, NULL) != SW_OK) {
-		return;
-	}
 	struct sw_bytes reason = sw_json_get_str(root, "reason");
 	const json_t *number = json_object_get(root, "errno");
 	if (reason.len) {
@@ -55,20 +37,12 @@ static void read_code(struct sw_bytes body, char code_out[CODE_MAX])
 	json_decref(root);
 }
 
-static struct class_row settle(int status, const char *code)
+static struct sw_outcome_class settle(int status, const char *code)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].status == status && strcmp(rows[i].code, code) == 0) {
-			return (struct class_row){status, status, rows[i].kind, rows[i].after_ms};
-		}
-	}
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		if (status >= classes[i].first && status <= classes[i].last) {
-			return classes[i];
-		}
-	}
-	/* Not a final HTTP status: nothing can be concluded. */
-	return (struct class_row){.kind = SW_OUTCOME_UNKNOWN, .after_ms = -1};
+	const struct sw_outcome_row *row = sw_outcome_find(rows, sizeof(rows) / sizeof(rows[0]), status,
+							   sw_bytes_str(code));
+	return row ? (struct sw_outcome_class){.kind = row->kind, .after_ms = row->after_ms}
+		   : sw_outcome_class_of(classes, sizeof(classes) / sizeof(classes[0]), status);
 }
 
 /* The token that was shown to the origin of the target. */
@@ -89,7 +63,7 @@ void sw_webpush_classify(struct sw_provider *provider, const struct sw_answer *a
 	const struct sw_http_response *http = answer->http;
 	char code[CODE_MAX];
 	read_code(http->body, code);
-	struct class_row result = settle(http->status, code);
+	struct sw_outcome_class result = settle(http->status, code);
 	*outcome_out = (struct sw_outcome){.kind = result.kind, .status = http->status, .after_ms = -1};
 	if (result.kind == SW_OUTCOME_RETRY || result.kind == SW_OUTCOME_THROTTLED) {
 		int64_t asked_ms = sw_http_retry_after_ms(http, answer->now_ms, RETRY_AFTER_MAX_MS);

@@ -6,18 +6,16 @@
 #include <surewire/b64url.h>
 #include <surewire/jwt.h>
 #include <surewire/mem.h>
+#include <surewire/pem.h>
+#include <surewire/provider_config.h>
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	KEY_FILE_MAX_BYTES = 16 * 1024,
@@ -27,50 +25,6 @@ enum {
 	SKEW_MS = 60 * 1000, /* a token from further in the future than this means that the clock was set back */
 };
 
-static int read_regular(int fd, const struct sw_provider *provider, char **text_out, size_t *len_out,
-			struct sw_diag *diag_out)
-{
-	struct stat st;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > KEY_FILE_MAX_BYTES) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: expected a PEM file of 1 to %d bytes: %s",
-				   provider->instance, KEY_FILE_MAX_BYTES, provider->key_file);
-	}
-	size_t size = (size_t)st.st_size;
-	char *text = sw_xmalloc(size + 1);
-	ssize_t got = read(fd, text, size);
-	if (got < 0 || (size_t)got != size) {
-		sw_free_secret(text, size);
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: cannot read %s", provider->instance,
-				   provider->key_file);
-	}
-	text[size] = '\0';
-	*text_out = text;
-	*len_out = size;
-	return SW_OK;
-}
-
-static int read_file(const struct sw_provider *provider, char **text_out, size_t *len_out, struct sw_diag *diag_out)
-{
-	/* Not blocking: a FIFO by mistake must not stop the loop. */
-	int fd = open(provider->key_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "[push.%s] key_file: expected a readable PEM file, %s: %s",
-				   provider->instance, strerror(errno), provider->key_file);
-	}
-	int err = read_regular(fd, provider, text_out, len_out, diag_out);
-	close(fd);
-	return err;
-}
-
-static int no_passphrase(char *buf, int size, int rwflag, void *ctx)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)ctx;
-	return -1;
-}
-
 /* base64url of the public point; false when the PEM is not a private key on P-256. */
 static bool public_of(struct sw_bytes pem, char text_out[SW_WEBPUSH_POINT_TEXT + 1])
 {
@@ -78,7 +32,7 @@ static bool public_of(struct sw_bytes pem, char text_out[SW_WEBPUSH_POINT_TEXT +
 	char group[64] = "";
 	size_t len = 0;
 	BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, sw_pem_no_passphrase, NULL) : NULL;
 	bool ok = key && EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1 &&
 		  strcmp(group, "prime256v1") == 0 &&
 		  EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point, sizeof(point),
@@ -120,17 +74,17 @@ static int try_key(const struct sw_provider *provider, struct sw_bytes pem, char
 
 int sw_webpush_vapid_load(struct sw_provider *provider, struct sw_diag *diag_out)
 {
-	char *pem = NULL;
-	size_t len = 0;
+	const struct sw_provider_source source = {provider->instance, "key_file", provider->key_file, "PEM file"};
+	struct sw_bytes pem = {NULL, 0};
 	char public[SW_WEBPUSH_POINT_TEXT + 1];
-	int err = read_file(provider, &pem, &len, diag_out);
+	int err = sw_provider_file(&source, KEY_FILE_MAX_BYTES, &pem, diag_out);
 	if (err) {
 		return err;
 	}
-	assert(pem);
-	err = try_key(provider, sw_bytes(pem, len), public, diag_out);
+	assert(pem.ptr);
+	err = try_key(provider, pem, public, diag_out);
 	if (err) {
-		sw_free_secret(pem, len);
+		sw_free_secret((void *)pem.ptr, pem.len);
 		return err;
 	}
 	if (strcmp(public, provider->public_key) != 0) {
@@ -141,8 +95,8 @@ int sw_webpush_vapid_load(struct sw_provider *provider, struct sw_diag *diag_out
 		memcpy(provider->public_key, public, sizeof(public));
 	}
 	sw_free_secret(provider->key_pem, provider->key_len);
-	provider->key_pem = pem;
-	provider->key_len = len;
+	provider->key_pem = (char *)pem.ptr;
+	provider->key_len = pem.len;
 	return SW_OK;
 }
 

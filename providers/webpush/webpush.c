@@ -138,14 +138,7 @@ static void on_credential_refused(struct sw_provider *provider, int64_t now_ms)
 
 static bool is_topic(struct sw_bytes text)
 {
-	for (size_t i = 0; i < text.len; i++) {
-		uint8_t c = text.ptr[i];
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-		      c == '_')) {
-			return false;
-		}
-	}
-	return text.len > 0 && text.len <= TOPIC_MAX;
+	return text.len > 0 && text.len <= TOPIC_MAX && sw_b64url_is_text(text);
 }
 
 /* A push of the same topic replaces one that the service still keeps (RFC 8030, 5.4). Without a collapse value an alert

@@ -18,6 +18,16 @@ static int value_of(uint8_t c)
 	return c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 
+bool sw_b64url_is_text(struct sw_bytes text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (value_of(text.ptr[i]) < 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 int sw_b64url_decode_to(struct sw_bytes text, uint8_t *out, size_t room_bytes, size_t *len_out)
 {
 	uint32_t bits = 0;

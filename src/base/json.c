@@ -166,6 +166,15 @@ int sw_json_parse(struct sw_bytes text, int max_depth, json_t **value_out, struc
 	return SW_OK;
 }
 
+json_t *sw_json_of_answer(struct sw_bytes body, size_t bytes_max, int max_depth)
+{
+	json_t *value = NULL;
+	if (body.len == 0 || body.len > bytes_max || sw_json_parse(body, max_depth, &value, NULL) != SW_OK) {
+		return NULL;
+	}
+	return value;
+}
+
 struct sw_bytes sw_json_get_str(const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);

@@ -9,6 +9,16 @@
 
 enum { COLLAPSE_MAX_BYTES = 64, NAME_MAX_BYTES = 64 };
 
+bool sw_push_token_is_word(struct sw_bytes token, size_t bytes_max)
+{
+	bool good = token.len > 0 && token.len <= bytes_max;
+	for (size_t i = 0; good && i < token.len; i++) {
+		uint8_t c = token.ptr[i];
+		good = c > 0x20 && c < 0x7f && c != '"' && c != '\\';
+	}
+	return good;
+}
+
 static int check_data(const struct sw_notification *n, struct sw_diag *diag_out)
 {
 	if (n->data_count > SW_PUSH_DATA_MAX) {

@@ -83,7 +83,19 @@ void sw_oauth_accepted(struct sw_oauth_token *token)
 	token->held = false;
 }
 
-/* ---- the request ---- */
+int sw_oauth_authorize(const struct sw_oauth_token *token, struct sw_arena *arena, struct sw_http_request *request,
+		       struct sw_diag *diag_out)
+{
+	if (!token->authorization) {
+		return sw_diag_set(diag_out, SW_EAUTH,
+				   "no access token yet: expected credential state READY before a send");
+	}
+	struct sw_bytes authorization = sw_arena_copy(arena, sw_bytes_str(token->authorization));
+	sw_http_request_add(request, "authorization", authorization, false);
+	return SW_OK;
+}
+
+/* ---- the request for a token ---- */
 
 static bool is_loopback_uri(const char *rest)
 {
@@ -153,15 +165,6 @@ int sw_oauth_request(const char *uri, const struct sw_oauth_pair *pairs, struct 
 
 /* ---- the answer ---- */
 
-static json_t *parse_body(struct sw_bytes body)
-{
-	json_t *value = NULL;
-	if (body.len == 0 || body.len > BODY_BYTES_MAX || sw_json_parse(body, BODY_DEPTH_MAX, &value, NULL)) {
-		return NULL;
-	}
-	return value;
-}
-
 /* The token becomes a header value. */
 static bool is_token(struct sw_bytes token)
 {
@@ -216,11 +219,11 @@ static void error_code(const json_t *body, char code[CODE_BYTES])
 	}
 }
 
-static const struct sw_oauth_error *find_error(const struct sw_oauth_service *service, const char *code)
+static const struct sw_oauth_error *find_error(const struct sw_oauth_error *errors, const char *code)
 {
 	const struct sw_oauth_error *found = NULL;
 	size_t main_len = strcspn(code, "/");
-	for (const struct sw_oauth_error *row = service->errors; row->error; row++) {
+	for (const struct sw_oauth_error *row = errors; row->error; row++) {
 		if (strcmp(row->error, code) == 0) {
 			return row;
 		}
@@ -231,13 +234,13 @@ static const struct sw_oauth_error *find_error(const struct sw_oauth_service *se
 	return found;
 }
 
-static int explain(const struct sw_oauth_service *service, int status, const json_t *body, struct sw_diag *diag_out)
+static int explain(const struct sw_oauth_error *errors, int status, const json_t *body, struct sw_diag *diag_out)
 {
 	char code[CODE_BYTES];
 	char detail[DETAIL_BYTES];
 	error_code(body, code);
 	sw_bytes_printable(sw_json_get_str(body, "error_description"), detail, sizeof(detail));
-	const struct sw_oauth_error *row = find_error(service, code);
+	const struct sw_oauth_error *row = find_error(errors, code);
 	if (row) {
 		return sw_diag_set(diag_out, row->result, "token service: HTTP %d %s (%s): %s", status, code, detail,
 				   row->hint);
@@ -249,16 +252,16 @@ static int explain(const struct sw_oauth_service *service, int status, const jso
 			   code);
 }
 
-int sw_oauth_response(struct sw_oauth_token *token, const struct sw_oauth_service *service,
+int sw_oauth_response(struct sw_oauth_token *token, const struct sw_oauth_error *errors,
 		      const struct sw_http_response *response, int64_t now_ms, struct sw_diag *diag_out)
 {
 	int err;
 	if (response->status == 0) {
 		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "token service: no answer");
 	} else {
-		json_t *body = parse_body(response->body);
+		json_t *body = sw_json_of_answer(response->body, BODY_BYTES_MAX, BODY_DEPTH_MAX);
 		err = response->status == 200 ? take_token(token, body, now_ms, diag_out)
-					      : explain(service, response->status, body, diag_out);
+					      : explain(errors, response->status, body, diag_out);
 		json_decref(body);
 	}
 	if (err) {

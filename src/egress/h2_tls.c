@@ -2,6 +2,8 @@
 /* OpenSSL settings of an outgoing HTTP/2 connection. Owns no socket (tls_stream.c). */
 #include "egress/h2_tls_int.h"
 
+#include <surewire/pem.h>
+
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -11,16 +13,6 @@
 #include "egress/host_int.h"
 
 static const unsigned char alpn_h2[] = {2, 'h', '2'};
-
-/* An encrypted key would make OpenSSL ask at the terminal. */
-static int on_passphrase(char *buf, int size, int rwflag, void *ctx)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)ctx;
-	return -1;
-}
 
 static int load_files(SSL_CTX *ctx, const struct sw_endpoint *endpoint, struct sw_diag *diag_out)
 {
@@ -56,7 +48,7 @@ int sw_h2_tls_context(const struct sw_endpoint *endpoint, SSL_CTX **ctx_out, str
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_default_passwd_cb(ctx, on_passphrase);
+	SSL_CTX_set_default_passwd_cb(ctx, sw_pem_no_passphrase);
 	/* RFC 9113, 9.2.1: renegotiation and compression have no place in HTTP/2. */
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	int err = load_files(ctx, endpoint, diag_out);

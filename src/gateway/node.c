@@ -37,8 +37,11 @@ static void on_item(struct gw_loop *loop, const struct sw_item *item)
 {
 	if (item->kind == SW_ITEM_EVENT) {
 		on_event(loop, &item->as.event);
-	} else if (answer_number(item) && loop_of_number(loop->gateway, answer_number(item)) == loop) {
-		answer_item(loop, item);
+	} else {
+		int64_t number = answer_number(item);
+		if (number && loop_of_number(loop->gateway, number) == loop) {
+			answer_item(loop, item);
+		}
 	}
 }
 

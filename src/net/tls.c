@@ -3,6 +3,7 @@
 #include "net/tls.h"
 
 #include <surewire/mem.h>
+#include <surewire/pem.h>
 
 #include <openssl/err.h>
 #include <pthread.h>
@@ -20,16 +21,6 @@ static const char *last_reason(void)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 	return reason ? reason : "unknown reason";
-}
-
-/* OpenSSL's own callback would ask on the terminal. */
-static int no_passphrase(char *buf, int size, int rwflag, void *ctx)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)ctx;
-	return -1;
 }
 
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
@@ -53,7 +44,7 @@ static void set_up(SSL_CTX *ctx)
 					 SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+	SSL_CTX_set_default_passwd_cb(ctx, sw_pem_no_passphrase);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 }
 

@@ -6,24 +6,30 @@
 
 #include "h2_harness.h"
 
+/* To a Python server started with args; releases the rig. */
+static void fail_to_connect(struct rig *rig, const char *const *args, const char *detail)
+{
+	struct batch batch;
+	rig->endpoint.answer_timeout_ms = 1500;
+	start_python(rig, args);
+	batch_init(&batch, 10);
+	batch_send(rig, &batch, 0, 10, "/ok");
+	batch_wait(rig, &batch, 10);
+	expect_ends(&batch, 0, 0, 0, 10);
+	assert_non_null(strstr(batch.items[0].detail, detail));
+	batch_release(&batch);
+	rig_release(rig);
+}
+
 static void expect_connect_failed(const char *const *args, const char *host, const char *ca, const char *detail)
 {
 	struct rig rig;
-	struct batch batch;
 	char ca_file[300];
 	rig_init(&rig);
 	snprintf(ca_file, sizeof(ca_file), "%s/%s", certs_dir, ca);
 	rig.endpoint.ca_file = ca_file;
 	rig.endpoint.host = host;
-	rig.endpoint.answer_timeout_ms = 1500;
-	start_python(&rig, args);
-	batch_init(&batch, 10);
-	batch_send(&rig, &batch, 0, 10, "/ok");
-	batch_wait(&rig, &batch, 10);
-	expect_ends(&batch, 0, 0, 0, 10);
-	assert_non_null(strstr(batch.items[0].detail, detail));
-	batch_release(&batch);
-	rig_release(&rig);
+	fail_to_connect(&rig, args, detail);
 }
 
 static void connect__certificate_of_another_name__failed(void **state)
@@ -73,19 +79,10 @@ static void connect__address_not_public__failed_when_only_public_ones_are_wanted
 	static const char *const hosts[] = {"127.0.0.1", "localhost"};
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		struct rig rig;
-		struct batch batch;
 		rig_init(&rig);
 		rig.endpoint.host = hosts[i];
 		rig.endpoint.public_only = true;
-		rig.endpoint.answer_timeout_ms = 1500;
-		start_python(&rig, no_args);
-		batch_init(&batch, 10);
-		batch_send(&rig, &batch, 0, 10, "/ok");
-		batch_wait(&rig, &batch, 10);
-		expect_ends(&batch, 0, 0, 0, 10);
-		assert_non_null(strstr(batch.items[0].detail, "not an address of the public internet"));
-		batch_release(&batch);
-		rig_release(&rig);
+		fail_to_connect(&rig, no_args, "not an address of the public internet");
 	}
 }
 

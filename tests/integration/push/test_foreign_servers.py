@@ -6,20 +6,19 @@ import email.policy
 import email.utils
 import json
 import pathlib
-import subprocess
-import threading
 
 import pytest
 
 import mail_relay
 import push_world
+from node_peer import NodePeer
 from push_world import TOPIC
 from surewire_env import wait_until
 
 SCRIPT = pathlib.Path(__file__).resolve().parent / "apns_stand_in.js"
 
 
-class NodeApns:
+class NodeApns(NodePeer):
     """The script as a process; got holds what it printed after its port."""
 
     def __init__(self, keys):
@@ -27,20 +26,7 @@ class NodeApns:
         words = [(apns / name).read_text().strip() for name in ("key_id", "team_id")]
         files = [keys / "tls" / "server.pem", keys / "tls" / "server.key", apns / "public.pem"]
         command = ["node", str(SCRIPT), *map(str, files), *words, TOPIC]
-        self.got = []
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self.port = json.loads(self._process.stdout.readline())["port"]
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        for line in self._process.stdout:
-            self.got.append(json.loads(line))
-
-    def close(self):
-        self._process.terminate()
-        self._process.wait(10)
-        self._reader.join(10)
+        super().__init__(command)
 
 
 @pytest.fixture(scope="module")

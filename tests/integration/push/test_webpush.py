@@ -6,11 +6,11 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import threading
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from node_peer import NodePeer
 from surewire_env import wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -214,7 +214,7 @@ def test_private_address__not_connected_to_unless_allowed(world, sender):
 # ---- software that is not ours ----
 
 
-class NodeReceiver:
+class NodeReceiver(NodePeer):
     """The script as a process; got holds what it printed after its subscription."""
 
     def __init__(self, keys, folder):
@@ -222,26 +222,11 @@ class NodeReceiver:
         shutil.copytree(HERE / "node", folder)
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, timeout=120)
         command = ["node", "webpush_receiver.js", str(tls / "server.pem"), str(tls / "server.key")]
-        self.got = []
-        self._process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        ready = json.loads(self._process.stdout.readline())
-        self.port = ready["port"]
-        self._keys = ready["p256dh"], ready["auth"]
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        super().__init__(command, cwd=folder)
 
     def token(self, name):
-        return subscription_json(f"https://localhost:{self.port}/push/{name}?v=1", *self._keys)
-
-    def _read(self):
-        for line in self._process.stdout:
-            self.got.append(json.loads(line))
-
-    def close(self):
-        self._process.terminate()
-        self._process.wait(10)
-        self._reader.join(10)
-        self._process.stdout.close()
+        keys = self.ready["p256dh"], self.ready["auth"]
+        return subscription_json(f"https://localhost:{self.port}/push/{name}?v=1", *keys)
 
 
 @pytest.fixture(scope="module")

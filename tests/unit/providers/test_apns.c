@@ -42,7 +42,7 @@ static int on_teardown(void **state)
 static void encode__vectors__exact_requests(void **state)
 {
 	json_t *vectors = vectors_load("apns", "requests.json");
-	vectors_run_requests(&sw_provider_apns, *state, vectors);
+	vectors_run_requests(&sw_provider_apns, *state, vectors, NULL);
 	json_decref(vectors);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration of the APNs provider, its key file, and the life of its token. */
-#include "fixture.h"
+#include "section.h"
 
 #include <surewire/json.h>
 
@@ -32,13 +32,6 @@ static int on_group_setup(void **state)
 	return 0;
 }
 
-static int on_group_teardown(void **state)
-{
-	(void)state;
-	fixture_close();
-	return 0;
-}
-
 static void base_config(struct config_fake *fake)
 {
 	config_fake_init(fake, "apns");
@@ -48,15 +41,11 @@ static void base_config(struct config_fake *fake)
 	config_fake_set(fake, "topics", "org.example.chat");
 }
 
+static const struct section section = {&sw_provider_apns, base_config};
+
 static struct sw_provider *opened(void)
 {
-	struct config_fake fake;
-	struct sw_provider *provider = NULL;
-	struct sw_diag diag = {0};
-	base_config(&fake);
-	assert_int_equal(sw_provider_apns.open(&fake.config, &provider, &diag), SW_OK);
-	assert_string_equal(diag.text, "");
-	return provider;
+	return section_open(&section, NULL, NULL);
 }
 
 static void open__bad_value__names_key_and_expectation(void **state)
@@ -85,14 +74,7 @@ static void open__bad_value__names_key_and_expectation(void **state)
 		{"ca_file", "/nonexistent", "[push.apns] ca_file: expected a readable file"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct config_fake fake;
-		struct sw_provider *provider = NULL;
-		struct sw_diag diag = {0};
-		base_config(&fake);
-		config_fake_set(&fake, rows[i].key, rows[i].value);
-		assert_int_equal(sw_provider_apns.open(&fake.config, &provider, &diag), SW_ECONFIG);
-		assert_null(provider);
-		assert_memory_equal(diag.text, rows[i].text, strlen(rows[i].text));
+		section_assert_refused(&section, rows[i].key, rows[i].value, rows[i].text);
 	}
 }
 
@@ -113,13 +95,7 @@ static void open__bad_key_file__says_what_was_expected(void **state)
 		{"key.p8.pub", "[push.apns] key_file: expected a private key in PEM form"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct config_fake fake;
-		struct sw_provider *provider = NULL;
-		struct sw_diag diag = {0};
-		base_config(&fake);
-		config_fake_set(&fake, "key_file", fixture_path(rows[i].file));
-		assert_int_equal(sw_provider_apns.open(&fake.config, &provider, &diag), SW_ECONFIG);
-		assert_memory_equal(diag.text, rows[i].text, strlen(rows[i].text));
+		section_assert_refused(&section, "key_file", fixture_path(rows[i].file), rows[i].text);
 	}
 }
 
@@ -371,5 +347,5 @@ int main(void)
 		cmocka_unit_test(reload__same_new_and_bad_key__token_kept_replaced_kept),
 		cmocka_unit_test(close__null__allowed),
 	};
-	return cmocka_run_group_tests(tests, on_group_setup, on_group_teardown);
+	return cmocka_run_group_tests(tests, on_group_setup, section_group_teardown);
 }

@@ -36,7 +36,7 @@ static int on_teardown(void **state)
 static void encode__vectors__exact_mails(void **state)
 {
 	json_t *vectors = vectors_load("email", "requests.json");
-	vectors_run_requests(&sw_provider_email, *state, vectors);
+	vectors_run_requests(&sw_provider_email, *state, vectors, NULL);
 	json_decref(vectors);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration of the e-mail provider and its password file. */
-#include "fixture.h"
+#include "section.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,13 +24,6 @@ static int on_group_setup(void **state)
 	fixture_write("lines", "a\nb\n", 4);
 	fixture_write("nul", "a\0b", 3);
 	fixture_write("ca.pem", "x", 1);
-	return 0;
-}
-
-static int on_group_teardown(void **state)
-{
-	(void)state;
-	fixture_close();
 	return 0;
 }
 
@@ -261,5 +254,5 @@ int main(void)
 		cmocka_unit_test(reload__new_and_bad_password__in_place_and_kept),
 		cmocka_unit_test(open__longest_password__taken),
 	};
-	return cmocka_run_group_tests(tests, on_group_setup, on_group_teardown);
+	return cmocka_run_group_tests(tests, on_group_setup, section_group_teardown);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FCM requests and answers by vectors, and the cut of the text at every length around the limit. */
+#include "cut.h"
 #include "fixture.h"
 #include "vectors.h"
 
@@ -15,6 +16,9 @@ enum { MESSAGE_MAX = 4096 };
 #define NOW_MS 1790000000000
 #define FCM_TOKEN "bk3RNwTe3H0:CI2k_HHwgIpoDKCIZvvDMExUdFQ3P1"
 
+/* Of the group. */
+static struct sw_provider *provider;
+
 static int on_setup(void **state)
 {
 	struct config_fake fake;
@@ -24,7 +28,6 @@ static int on_setup(void **state)
 	config_fake_init(&fake, "fcm");
 	config_fake_set(&fake, "service_account_file", fixture_path("account.json"));
 	config_fake_set(&fake, "apps", "org.example.chat, org.example.beta");
-	struct sw_provider *provider = NULL;
 	assert_int_equal(sw_provider_fcm.open(&fake.config, &provider, &diag), SW_OK);
 	struct sw_http_response answer = {
 		.status = 200,
@@ -45,7 +48,7 @@ static int on_teardown(void **state)
 static void encode__vectors__exact_requests(void **state)
 {
 	json_t *vectors = vectors_load("fcm", "requests.json");
-	vectors_run_requests(&sw_provider_fcm, *state, vectors);
+	vectors_run_requests(&sw_provider_fcm, *state, vectors, NULL);
 	json_decref(vectors);
 }
 
@@ -84,8 +87,7 @@ static void classify__every_prefix_of_a_body__never_the_token(void **state)
 
 /* ---- the cut ---- */
 
-static int encode_text(struct sw_provider *provider, struct sw_bytes body, struct sw_arena *arena,
-		       struct sw_bytes *message_out, struct sw_diag *diag)
+static int encode_text(struct sw_bytes body, struct sw_arena *arena, struct sw_bytes *message_out, struct sw_diag *diag)
 {
 	struct sw_send send;
 	struct sw_push_target target = {.app = sw_bytes_str("org.example.chat"), .token = sw_bytes_str(FCM_TOKEN)};
@@ -95,80 +97,29 @@ static int encode_text(struct sw_provider *provider, struct sw_bytes body, struc
 	return err;
 }
 
-static char *shown(struct sw_bytes message)
-{
-	json_t *value = NULL;
-	struct sw_diag diag = {0};
-	assert_int_equal(sw_json_parse(message, 8, &value, &diag), SW_OK);
-	json_t *notification = json_object_get(json_object_get(value, "message"), "notification");
-	char *text = strdup(json_string_value(json_object_get(notification, "body")));
-	json_decref(value);
-	return text;
-}
-
-/* What counts towards the limit. */
-static size_t counted(struct sw_bytes message)
-{
-	return message.len - strlen(FCM_TOKEN);
-}
-
-static void check_lengths(struct sw_provider *provider, const char *unit, size_t json_len)
-{
-	static char text[2 * MESSAGE_MAX];
-	size_t unit_len = strlen(unit);
-	struct sw_arena arena;
-	struct sw_diag diag = {0};
-	struct sw_bytes message;
-	sw_arena_init(&arena);
-	assert_int_equal(encode_text(provider, sw_bytes("x", 1), &arena, &message, &diag), SW_OK);
-	size_t overhead = counted(message) - 1;
-	size_t fits = (MESSAGE_MAX - overhead) / json_len;
-	for (size_t count = fits - 8; count <= fits + 8; count++) {
-		for (size_t i = 0; i < count; i++) {
-			memcpy(text + i * unit_len, unit, unit_len);
-		}
-		sw_arena_reset(&arena);
-		assert_int_equal(encode_text(provider, sw_bytes(text, count * unit_len), &arena, &message, &diag),
-				 SW_OK);
-		assert_true(counted(message) <= MESSAGE_MAX);
-		char *got = shown(message);
-		size_t got_len = strlen(got);
-		if (count <= fits) {
-			assert_int_equal(got_len, count * unit_len);
-		} else {
-			assert_string_equal(got + got_len - 3, "\xe2\x80\xa6");
-			assert_int_equal((got_len - 3) % unit_len, 0);
-			assert_memory_equal(got, text, got_len - 3);
-			assert_true(counted(message) + json_len > MESSAGE_MAX);
-		}
-		free(got);
-	}
-	sw_arena_release(&arena);
-}
+static const char *const text_path[] = {"message", "notification", NULL};
+static const struct cut message_cut = {.encode = encode_text,
+				       .path = text_path,
+				       .limit_bytes = MESSAGE_MAX,
+				       .uncounted_bytes = sizeof(FCM_TOKEN) - 1,
+				       .around = 8};
 
 static void encode__every_length_around_the_limit__whole_or_cut(void **state)
 {
-	check_lengths(*state, "y", 1);
-	check_lengths(*state, "\xc3\xa9", 2);
-	check_lengths(*state, "\xe2\x82\xac", 3);
-	check_lengths(*state, "\xf0\x9f\x98\x80", 4);
-	check_lengths(*state, "\\", 2);
-	check_lengths(*state, "\n", 2);
-	check_lengths(*state, "\x02", 6);
+	(void)state;
+	cut_check_lengths(&message_cut, "y", 1);
+	cut_check_lengths(&message_cut, "\xc3\xa9", 2);
+	cut_check_lengths(&message_cut, "\xe2\x82\xac", 3);
+	cut_check_lengths(&message_cut, "\xf0\x9f\x98\x80", 4);
+	cut_check_lengths(&message_cut, "\\", 2);
+	cut_check_lengths(&message_cut, "\n", 2);
+	cut_check_lengths(&message_cut, "\x02", 6);
 }
 
 static void encode__text_that_is_not_utf8__refused(void **state)
 {
-	static const char *const bad[] = {"\x80", "a\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xff"};
-	struct sw_arena arena;
-	struct sw_bytes message;
-	sw_arena_init(&arena);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct sw_diag diag = {0};
-		assert_int_equal(encode_text(*state, sw_bytes_str(bad[i]), &arena, &message, &diag), SW_EINVAL);
-		assert_string_equal(diag.text, "title, body and sound: expected UTF-8");
-	}
-	sw_arena_release(&arena);
+	(void)state;
+	cut_check_no_utf8(&message_cut, "title, body and sound: expected UTF-8");
 }
 
 int main(void)

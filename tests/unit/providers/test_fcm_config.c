@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration of the FCM provider, its service account, and the life of its access token. */
-#include "fixture.h"
+#include "access_token.h"
 
 #include <surewire/json.h>
 
@@ -13,8 +13,7 @@
 
 #include <cmocka.h>
 
-#define T0 1790000000000
-#define SECONDS(n) ((int64_t)(n)*1000)
+#define T0 ACCESS_TOKEN_T0
 
 static int on_group_setup(void **state)
 {
@@ -40,28 +39,17 @@ static int on_group_setup(void **state)
 	return 0;
 }
 
-static int on_group_teardown(void **state)
-{
-	(void)state;
-	fixture_close();
-	return 0;
-}
-
 static void base_config(struct config_fake *fake)
 {
 	config_fake_init(fake, "fcm");
 	config_fake_set(fake, "service_account_file", fixture_path("account.json"));
 }
 
+static const struct section section = {&sw_provider_fcm, base_config};
+
 static struct sw_provider *opened(void)
 {
-	struct config_fake fake;
-	struct sw_provider *provider = NULL;
-	struct sw_diag diag = {0};
-	base_config(&fake);
-	assert_int_equal(sw_provider_fcm.open(&fake.config, &provider, &diag), SW_OK);
-	assert_string_equal(diag.text, "");
-	return provider;
+	return section_open(&section, NULL, NULL);
 }
 
 static void open__bad_value__names_key_and_expectation(void **state)
@@ -86,14 +74,7 @@ static void open__bad_value__names_key_and_expectation(void **state)
 		{"token_uri", "https://a b", "[push.fcm] token_uri: expected an https address"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct config_fake fake;
-		struct sw_provider *provider = NULL;
-		struct sw_diag diag = {0};
-		base_config(&fake);
-		config_fake_set(&fake, rows[i].key, rows[i].value);
-		assert_int_equal(sw_provider_fcm.open(&fake.config, &provider, &diag), SW_ECONFIG);
-		assert_null(provider);
-		assert_memory_equal(diag.text, rows[i].text, strlen(rows[i].text));
+		section_assert_refused(&section, rows[i].key, rows[i].value, rows[i].text);
 	}
 }
 
@@ -148,17 +129,12 @@ static enum sw_credential_state state_at(struct sw_provider *provider, int64_t n
 
 static int respond(struct sw_provider *provider, int status, const char *body, int64_t now_ms, struct sw_diag *diag)
 {
-	struct sw_http_response response = {.status = status, .body = sw_bytes_str(body)};
-	return sw_provider_fcm.credential_response(provider, &response, now_ms, diag);
+	return access_token_respond(&sw_provider_fcm, provider, status, body, now_ms, diag);
 }
 
 static void give(struct sw_provider *provider, const char *token, int life_s, int64_t now_ms)
 {
-	char body[200];
-	struct sw_diag diag = {0};
-	snprintf(body, sizeof(body), "{\"access_token\":\"%s\",\"expires_in\":%d,\"token_type\":\"Bearer\"}", token,
-		 life_s);
-	assert_int_equal(respond(provider, 200, body, now_ms, &diag), SW_OK);
+	access_token_give(&sw_provider_fcm, provider, token, life_s, now_ms);
 }
 
 static int encode(struct sw_provider *provider, char *authorization_out, size_t size, char *path_out)
@@ -278,12 +254,7 @@ static void credential_response__renewal_fails__old_one_kept(void **state)
 static void credential_response__errors__operator_or_later(void **state)
 {
 	(void)state;
-	static const struct {
-		int status;
-		const char *body;
-		int err;
-		const char *text;
-	} rows[] = {
+	static const struct access_token_error rows[] = {
 		{0, "", SW_EUNAVAILABLE, "no answer"},
 		{500, "<html>", SW_EUNAVAILABLE, "HTTP 500"},
 		{503, "", SW_EUNAVAILABLE, "HTTP 503"},
@@ -317,16 +288,7 @@ static void credential_response__errors__operator_or_later(void **state)
 		{200, "{\"access_token\":\"a\",\"expires_in\":5,\"token_type\":\"mac\"}", SW_EUNAVAILABLE,
 		 "token_type"},
 	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct sw_provider *provider = opened();
-		struct sw_diag diag = {0};
-		assert_int_equal(respond(provider, rows[i].status, rows[i].body, T0, &diag), rows[i].err);
-		assert_non_null(strstr(diag.text, rows[i].text));
-		bool operator= rows[i].err == SW_EAUTH;
-		assert_int_equal(state_at(provider, T0), operator? SW_CREDENTIAL_BROKEN : SW_CREDENTIAL_FETCH);
-		assert_int_equal(state_at(provider, T0 + SECONDS(60)), SW_CREDENTIAL_FETCH);
-		sw_provider_fcm.close(provider);
-	}
+	access_token_check_errors(&section, rows, sizeof(rows) / sizeof(rows[0]), NULL);
 }
 
 static void credential_refused__once_and_again__fetched_at_once_then_held(void **state)
@@ -392,5 +354,5 @@ int main(void)
 		cmocka_unit_test(credential_refused__once_and_again__fetched_at_once_then_held),
 		cmocka_unit_test(reload__other_key_other_project_bad_file__as_each_needs),
 	};
-	return cmocka_run_group_tests(tests, on_group_setup, on_group_teardown);
+	return cmocka_run_group_tests(tests, on_group_setup, section_group_teardown);
 }

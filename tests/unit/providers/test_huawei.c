@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Push Kit requests and answers by vectors, the cut of the text around the limit, and what the provider learns from
  * answers: when "invalid" is not believed, and that HIGH is not allowed. */
+#include "cut.h"
 #include "fixture.h"
 #include "vectors.h"
 
@@ -17,6 +18,9 @@ enum { MESSAGE_MAX = 4096, INVALID_MAX = 10 };
 #define NOW_MS 1790000000000
 #define HUAWEI_TOKEN "IQAAAACy0kXwAACtu8B2Vd0m7"
 
+/* Of the group. */
+static struct sw_provider *provider;
+
 static int on_setup(void **state)
 {
 	struct config_fake fake;
@@ -30,7 +34,6 @@ static int on_setup(void **state)
 	config_fake_set(&fake, "category", "IM");
 	config_fake_set(&fake, "urgency", "high");
 	config_fake_set(&fake, "badge_class", "org.example.chat.MainActivity");
-	struct sw_provider *provider = NULL;
 	assert_int_equal(sw_provider_huawei.open(&fake.config, &provider, &diag), SW_OK);
 	struct sw_http_response answer = {
 		.status = 200,
@@ -53,7 +56,7 @@ static int on_teardown(void **state)
 static void encode__vectors__exact_requests(void **state)
 {
 	json_t *vectors = vectors_load("huawei", "requests.json");
-	vectors_run_requests(&sw_provider_huawei, *state, vectors);
+	vectors_run_requests(&sw_provider_huawei, *state, vectors, NULL);
 	json_decref(vectors);
 }
 
@@ -74,7 +77,7 @@ static void classify__every_row__has_a_vector(void **state)
 	json_decref(vectors);
 }
 
-static struct sw_outcome classify(struct sw_provider *provider, int status, struct sw_bytes body)
+static struct sw_outcome classify(int status, struct sw_bytes body)
 {
 	struct sw_push_target target = {.token = sw_bytes_str(HUAWEI_TOKEN)};
 	struct sw_http_response http = {.status = status, .body = body};
@@ -84,45 +87,46 @@ static struct sw_outcome classify(struct sw_provider *provider, int status, stru
 	return outcome;
 }
 
-static struct sw_outcome classify_code(struct sw_provider *provider, const char *code)
+static struct sw_outcome classify_code(const char *code)
 {
 	char body[64];
 	snprintf(body, sizeof(body), "{\"code\":\"%s\",\"msg\":\"m\"}", code);
-	return classify(provider, 200, sw_bytes_str(body));
+	return classify(200, sw_bytes_str(body));
 }
 
 static void classify__every_prefix_of_a_body__never_the_token(void **state)
 {
+	(void)state;
 	static const char body[] = "{\"code\":\"80100000\",\"msg\":\"{\\\"success\\\":0,\\\"failure\\\":1,"
 				   "\\\"illegal_tokens\\\":[\\\"" HUAWEI_TOKEN "\\\"]}\",\"requestId\":\"1\"}";
 	for (size_t len = 0; len <= sizeof(body) - 1; len++) {
-		struct sw_outcome outcome = classify(*state, 200, sw_bytes(body, len));
+		struct sw_outcome outcome = classify(200, sw_bytes(body, len));
 		assert_int_equal(outcome.kind, len == sizeof(body) - 1 ? SW_OUTCOME_TOKEN_DEAD : SW_OUTCOME_UNKNOWN);
 	}
 }
 
 static void classify__all_invalid_in_a_row__believed_until_it_is_a_fleet(void **state)
 {
-	assert_int_equal(classify_code(*state, "80000000").kind, SW_OUTCOME_DELIVERED);
+	(void)state;
+	assert_int_equal(classify_code("80000000").kind, SW_OUTCOME_DELIVERED);
 	for (int i = 0; i < INVALID_MAX; i++) {
-		assert_int_equal(classify_code(*state, "80300007").kind, SW_OUTCOME_TOKEN_DEAD);
-		assert_int_equal(classify_code(*state, "81000001").kind, SW_OUTCOME_RETRY); /* proves nothing */
+		assert_int_equal(classify_code("80300007").kind, SW_OUTCOME_TOKEN_DEAD);
+		assert_int_equal(classify_code("81000001").kind, SW_OUTCOME_RETRY); /* proves nothing */
 	}
-	struct sw_outcome outcome = classify_code(*state, "80300007");
+	struct sw_outcome outcome = classify_code("80300007");
 	assert_int_equal(outcome.kind, SW_OUTCOME_CONFIG);
 	assert_string_equal(outcome.reason,
 			    "80300007 all tokens are invalid (too many in a row, check client_id and project_id)");
-	assert_int_equal(classify_code(*state, "80300007").kind, SW_OUTCOME_CONFIG);
+	assert_int_equal(classify_code("80300007").kind, SW_OUTCOME_CONFIG);
 	/* A push that goes through shows that ids and address are right. */
-	assert_int_equal(classify_code(*state, "80000000").kind, SW_OUTCOME_DELIVERED);
-	assert_int_equal(classify_code(*state, "80300007").kind, SW_OUTCOME_TOKEN_DEAD);
-	assert_int_equal(classify_code(*state, "80000000").kind, SW_OUTCOME_DELIVERED);
+	assert_int_equal(classify_code("80000000").kind, SW_OUTCOME_DELIVERED);
+	assert_int_equal(classify_code("80300007").kind, SW_OUTCOME_TOKEN_DEAD);
+	assert_int_equal(classify_code("80000000").kind, SW_OUTCOME_DELIVERED);
 }
 
 /* ---- requests ---- */
 
-static int encode_text(struct sw_provider *provider, struct sw_bytes body, struct sw_arena *arena,
-		       struct sw_bytes *message_out, struct sw_diag *diag)
+static int encode_text(struct sw_bytes body, struct sw_arena *arena, struct sw_bytes *message_out, struct sw_diag *diag)
 {
 	struct sw_send send;
 	struct sw_push_target target = {.app = sw_bytes_str("org.example.chat"), .token = sw_bytes_str(HUAWEI_TOKEN)};
@@ -145,86 +149,37 @@ static json_t *parsed(struct sw_bytes message)
 	return value;
 }
 
-static char *shown(struct sw_bytes message)
-{
-	json_t *value = parsed(message);
-	json_t *notification = json_object_get(json_object_get(value, "message"), "notification");
-	char *text = strdup(json_string_value(json_object_get(notification, "body")));
-	json_decref(value);
-	return text;
-}
-
-/* What counts towards the limit. */
-static size_t counted(struct sw_bytes message)
-{
-	return message.len - strlen(HUAWEI_TOKEN);
-}
-
-static void check_lengths(struct sw_provider *provider, const char *unit, size_t json_len)
-{
-	static char text[2 * MESSAGE_MAX];
-	size_t unit_len = strlen(unit);
-	struct sw_arena arena;
-	struct sw_diag diag = {0};
-	struct sw_bytes message;
-	sw_arena_init(&arena);
-	assert_int_equal(encode_text(provider, sw_bytes("x", 1), &arena, &message, &diag), SW_OK);
-	size_t overhead = counted(message) - 1;
-	size_t fits = (MESSAGE_MAX - overhead) / json_len;
-	for (size_t count = fits - 8; count <= fits + 8; count++) {
-		for (size_t i = 0; i < count; i++) {
-			memcpy(text + i * unit_len, unit, unit_len);
-		}
-		sw_arena_reset(&arena);
-		assert_int_equal(encode_text(provider, sw_bytes(text, count * unit_len), &arena, &message, &diag),
-				 SW_OK);
-		assert_true(counted(message) <= MESSAGE_MAX);
-		char *got = shown(message);
-		size_t got_len = strlen(got);
-		if (count <= fits) {
-			assert_int_equal(got_len, count * unit_len);
-		} else {
-			assert_string_equal(got + got_len - 3, "\xe2\x80\xa6");
-			assert_int_equal((got_len - 3) % unit_len, 0);
-			assert_memory_equal(got, text, got_len - 3);
-			assert_true(counted(message) + json_len > MESSAGE_MAX);
-		}
-		free(got);
-	}
-	sw_arena_release(&arena);
-}
+static const char *const text_path[] = {"message", "notification", NULL};
+static const struct cut message_cut = {.encode = encode_text,
+				       .path = text_path,
+				       .limit_bytes = MESSAGE_MAX,
+				       .uncounted_bytes = sizeof(HUAWEI_TOKEN) - 1,
+				       .around = 8};
 
 static void encode__every_length_around_the_limit__whole_or_cut(void **state)
 {
-	check_lengths(*state, "y", 1);
-	check_lengths(*state, "\xc3\xa9", 2);
-	check_lengths(*state, "\xe2\x82\xac", 3);
-	check_lengths(*state, "\xf0\x9f\x98\x80", 4);
-	check_lengths(*state, "\\", 2);
-	check_lengths(*state, "\x02", 6);
+	(void)state;
+	cut_check_lengths(&message_cut, "y", 1);
+	cut_check_lengths(&message_cut, "\xc3\xa9", 2);
+	cut_check_lengths(&message_cut, "\xe2\x82\xac", 3);
+	cut_check_lengths(&message_cut, "\xf0\x9f\x98\x80", 4);
+	cut_check_lengths(&message_cut, "\\", 2);
+	cut_check_lengths(&message_cut, "\x02", 6);
 }
 
 static void encode__text_that_is_not_utf8__refused(void **state)
 {
-	static const char *const bad[] = {"\x80", "a\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xff"};
-	struct sw_arena arena;
-	struct sw_bytes message;
-	sw_arena_init(&arena);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct sw_diag diag = {0};
-		assert_int_equal(encode_text(*state, sw_bytes_str(bad[i]), &arena, &message, &diag), SW_EINVAL);
-		assert_string_equal(diag.text, "title, body and sound: expected UTF-8");
-	}
-	sw_arena_release(&arena);
+	(void)state;
+	cut_check_no_utf8(&message_cut, "title, body and sound: expected UTF-8");
 }
 
-static void assert_urgency(struct sw_provider *provider, const char *urgency)
+static void assert_urgency(const char *urgency)
 {
 	struct sw_arena arena;
 	struct sw_bytes message;
 	struct sw_diag diag = {0};
 	sw_arena_init(&arena);
-	assert_int_equal(encode_text(provider, sw_bytes("x", 1), &arena, &message, &diag), SW_OK);
+	assert_int_equal(encode_text(sw_bytes("x", 1), &arena, &message, &diag), SW_OK);
 	json_t *value = parsed(message);
 	json_t *android = json_object_get(json_object_get(value, "message"), "android");
 	assert_string_equal(json_string_value(json_object_get(android, "urgency")), urgency);
@@ -236,13 +191,13 @@ static void encode__no_right_to_high__without_it_until_a_reload(void **state)
 {
 	struct sw_diag diag = {0};
 	assert_int_equal(sw_provider_huawei.reload(*state, &diag), SW_OK);
-	assert_urgency(*state, "HIGH");
-	assert_int_equal(classify_code(*state, "80300011").kind, SW_OUTCOME_CONFIG);
-	assert_urgency(*state, "NORMAL");
-	assert_int_equal(classify_code(*state, "80000000").kind, SW_OUTCOME_DELIVERED);
-	assert_urgency(*state, "NORMAL");
+	assert_urgency("HIGH");
+	assert_int_equal(classify_code("80300011").kind, SW_OUTCOME_CONFIG);
+	assert_urgency("NORMAL");
+	assert_int_equal(classify_code("80000000").kind, SW_OUTCOME_DELIVERED);
+	assert_urgency("NORMAL");
 	assert_int_equal(sw_provider_huawei.reload(*state, &diag), SW_OK);
-	assert_urgency(*state, "HIGH");
+	assert_urgency("HIGH");
 }
 
 int main(void)

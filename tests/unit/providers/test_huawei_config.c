@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration of the Huawei provider, its secret, and the life of its access token. What holds for the token of every
  * provider is tested with FCM's; here are the form, Huawei's errors and its codes for a token that is no good. */
-#include "fixture.h"
+#include "access_token.h"
 
 #include <surewire/json.h>
 
@@ -14,8 +14,7 @@
 
 #include <cmocka.h>
 
-#define T0 1790000000000
-#define SECONDS(n) ((int64_t)(n)*1000)
+#define T0 ACCESS_TOKEN_T0
 #define SECRET "aZ09=/\\+x"
 
 static int on_group_setup(void **state)
@@ -36,13 +35,6 @@ static int on_group_setup(void **state)
 	return 0;
 }
 
-static int on_group_teardown(void **state)
-{
-	(void)state;
-	fixture_close();
-	return 0;
-}
-
 static void base_config(struct config_fake *fake)
 {
 	config_fake_init(fake, "huawei");
@@ -50,35 +42,11 @@ static void base_config(struct config_fake *fake)
 	config_fake_set(fake, "client_secret_file", fixture_path("secret"));
 }
 
-static struct sw_provider *opened_with(const char *key, const char *value)
-{
-	struct config_fake fake;
-	struct sw_provider *provider = NULL;
-	struct sw_diag diag = {0};
-	base_config(&fake);
-	config_fake_set(&fake, key, value);
-	assert_int_equal(sw_provider_huawei.open(&fake.config, &provider, &diag), SW_OK);
-	assert_string_equal(diag.text, "");
-	return provider;
-}
+static const struct section section = {&sw_provider_huawei, base_config};
 
 static struct sw_provider *opened(void)
 {
-	return opened_with("apps", "");
-}
-
-static void assert_refused(const char *key, const char *value, const char *text)
-{
-	struct config_fake fake;
-	struct sw_provider *provider = NULL;
-	struct sw_diag diag = {0};
-	base_config(&fake);
-	config_fake_set(&fake, key, value);
-	assert_int_equal(sw_provider_huawei.open(&fake.config, &provider, &diag), SW_ECONFIG);
-	assert_null(provider);
-	if (strncmp(diag.text, text, strlen(text)) != 0) {
-		fail_msg("%s=%s\n  expected: %s\n  got:      %s", key, value, text, diag.text);
-	}
+	return section_open(&section, NULL, NULL);
 }
 
 static void open__bad_value__names_key_and_expectation(void **state)
@@ -108,7 +76,7 @@ static void open__bad_value__names_key_and_expectation(void **state)
 		{"ca_file", "/nonexistent", "[push.huawei] ca_file: expected a readable file"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_refused(rows[i].key, rows[i].value, rows[i].text);
+		section_assert_refused(&section, rows[i].key, rows[i].value, rows[i].text);
 	}
 }
 
@@ -130,9 +98,9 @@ static void open__bad_secret_file__says_what_was_expected(void **state)
 		{"utf8", "[push.huawei] client_secret_file: expected letters, digits and =/\\+ only"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_refused("client_secret_file", fixture_path(rows[i].file), rows[i].text);
+		section_assert_refused(&section, "client_secret_file", fixture_path(rows[i].file), rows[i].text);
 	}
-	sw_provider_huawei.close(opened_with("client_secret_file", fixture_path("largest")));
+	sw_provider_huawei.close(section_open(&section, "client_secret_file", fixture_path("largest")));
 }
 
 static void serves_app__with_and_without_a_list__as_said(void **state)
@@ -141,7 +109,7 @@ static void serves_app__with_and_without_a_list__as_said(void **state)
 	struct sw_provider *every = opened();
 	assert_true(sw_provider_huawei.serves_app(every, sw_bytes_str("org.example.chat")));
 	assert_true(sw_provider_huawei.serves_app(every, sw_bytes_str("")));
-	struct sw_provider *one = opened_with("apps", " org.example.chat ");
+	struct sw_provider *one = section_open(&section, "apps", " org.example.chat ");
 	assert_true(sw_provider_huawei.serves_app(one, sw_bytes_str("org.example.chat")));
 	assert_true(sw_provider_huawei.serves_app(one, sw_bytes_str("")));
 	assert_false(sw_provider_huawei.serves_app(one, sw_bytes_str("org.example.cha")));
@@ -157,18 +125,9 @@ static enum sw_credential_state state_at(struct sw_provider *provider, int64_t n
 	return sw_provider_huawei.credential_state(provider, now_ms);
 }
 
-static int respond(struct sw_provider *provider, int status, const char *body, int64_t now_ms, struct sw_diag *diag)
-{
-	struct sw_http_response response = {.status = status, .body = sw_bytes_str(body)};
-	return sw_provider_huawei.credential_response(provider, &response, now_ms, diag);
-}
-
 static void give(struct sw_provider *provider, const char *token, int64_t now_ms)
 {
-	char body[200];
-	struct sw_diag diag = {0};
-	snprintf(body, sizeof(body), "{\"access_token\":\"%s\",\"expires_in\":3600,\"token_type\":\"Bearer\"}", token);
-	assert_int_equal(respond(provider, 200, body, now_ms, &diag), SW_OK);
+	access_token_give(&sw_provider_huawei, provider, token, 3600, now_ms);
 }
 
 /* Path and authorization of a request; the error of encode. */
@@ -218,7 +177,7 @@ static void refuse(struct sw_provider *provider, const char *code, int64_t now_m
 static void encode__project_id__address_of_v2(void **state)
 {
 	(void)state;
-	struct sw_provider *provider = opened_with("project_id", "736430079244736562");
+	struct sw_provider *provider = section_open(&section, "project_id", "736430079244736562");
 	give(provider, "a", T0);
 	assert_sends(provider, "/v2/736430079244736562/messages:send", "Bearer a");
 	sw_provider_huawei.close(provider);
@@ -266,12 +225,7 @@ static void credential_state__of_an_hour__fetch_ready_renew_fetch(void **state)
 static void credential_response__errors__operator_or_later(void **state)
 {
 	(void)state;
-	static const struct {
-		int status;
-		const char *body;
-		int err;
-		const char *text;
-	} rows[] = {
+	static const struct access_token_error rows[] = {
 		{0, "", SW_EUNAVAILABLE, "no answer"},
 		{503, "", SW_EUNAVAILABLE, "HTTP 503"},
 		{500, "<html>", SW_EUNAVAILABLE, "HTTP 500"},
@@ -295,19 +249,7 @@ static void credential_response__errors__operator_or_later(void **state)
 		{200, "<html>", SW_EUNAVAILABLE, "expected access_token"},
 		{200, "{\"error\":1101,\"sub_error\":12304}", SW_EUNAVAILABLE, "expected access_token"},
 	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct sw_provider *provider = opened();
-		struct sw_diag diag = {0};
-		assert_int_equal(respond(provider, rows[i].status, rows[i].body, T0, &diag), rows[i].err);
-		if (!strstr(diag.text, rows[i].text)) {
-			fail_msg("%s\n  expected: %s\n  got:      %s", rows[i].body, rows[i].text, diag.text);
-		}
-		assert_null(strstr(diag.text, SECRET));
-		bool waits = rows[i].err == SW_EAUTH;
-		assert_int_equal(state_at(provider, T0), waits ? SW_CREDENTIAL_BROKEN : SW_CREDENTIAL_FETCH);
-		assert_int_equal(state_at(provider, T0 + SECONDS(60)), SW_CREDENTIAL_FETCH);
-		sw_provider_huawei.close(provider);
-	}
+	access_token_check_errors(&section, rows, sizeof(rows) / sizeof(rows[0]), SECRET);
 }
 
 static void credential_refused__by_code__fetched_at_once_then_held(void **state)
@@ -332,7 +274,7 @@ static void reload__other_secret_bad_file__new_one_beside_the_old(void **state)
 {
 	(void)state;
 	fixture_write("current", SECRET, strlen(SECRET));
-	struct sw_provider *provider = opened_with("client_secret_file", fixture_path("current"));
+	struct sw_provider *provider = section_open(&section, "client_secret_file", fixture_path("current"));
 	struct sw_diag diag = {0};
 	give(provider, "a", T0);
 	fixture_write("current", "bad secret", 10);
@@ -365,5 +307,5 @@ int main(void)
 		cmocka_unit_test(credential_refused__by_code__fetched_at_once_then_held),
 		cmocka_unit_test(reload__other_secret_bad_file__new_one_beside_the_old),
 	};
-	return cmocka_run_group_tests(tests, on_group_setup, on_group_teardown);
+	return cmocka_run_group_tests(tests, on_group_setup, section_group_teardown);
 }

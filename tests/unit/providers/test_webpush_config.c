@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration of the Web Push provider, its key, the life of VAPID tokens, and the table of origins. */
-#include "fixture.h"
 #include "push_receiver.h"
+#include "section.h"
 
 #include <surewire/json.h>
 
@@ -56,20 +56,7 @@ static void base_config(struct config_fake *fake)
 	config_fake_set(fake, "subject", "mailto:push@example.com");
 }
 
-static struct sw_provider *opened(const char *key, const char *value)
-{
-	struct config_fake fake;
-	struct sw_provider *provider = NULL;
-	struct sw_diag diag = {0};
-	base_config(&fake);
-	if (key) {
-		config_fake_set(&fake, key, value);
-	}
-	if (sw_provider_webpush.open(&fake.config, &provider, &diag) != SW_OK) {
-		fail_msg("%s", diag.text);
-	}
-	return provider;
-}
+static const struct section section = {&sw_provider_webpush, base_config};
 
 /* ---- configuration ---- */
 
@@ -98,16 +85,7 @@ static void open__bad_value__names_key_and_expectation(void **state)
 		{"allow_private_addresses", "yes", "[push.webpush] allow_private_addresses: expected true or false"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct config_fake fake;
-		struct sw_provider *provider = NULL;
-		struct sw_diag diag = {0};
-		base_config(&fake);
-		config_fake_set(&fake, rows[i].key, rows[i].value);
-		assert_int_equal(sw_provider_webpush.open(&fake.config, &provider, &diag), SW_ECONFIG);
-		assert_null(provider);
-		if (strncmp(diag.text, rows[i].text, strlen(rows[i].text)) != 0) {
-			fail_msg("row %zu: %s", i, diag.text);
-		}
+		section_assert_refused(&section, rows[i].key, rows[i].value, rows[i].text);
 	}
 }
 
@@ -118,27 +96,19 @@ static void open__bad_key_file__says_what_was_expected(void **state)
 		const char *file;
 		const char *text;
 	} rows[] = {
-		{"missing.pem", "expected a readable PEM file"},
-		{"", "expected a PEM file of 1 to 16384 bytes"}, /* the folder itself */
-		{"empty.pem", "expected a PEM file of 1 to 16384 bytes"},
-		{"big.pem", "expected a PEM file of 1 to 16384 bytes"},
-		{"text.pem", "expected an EC P-256 private key in PEM form"},
-		{"p384.pem", "expected an EC P-256 private key in PEM form"},
-		{"locked.pem", "expected an EC P-256 private key in PEM form, without passphrase"},
-		{"vapid.pem.pub", "expected an EC P-256 private key in PEM form"},
-		{"rsa.json", "expected an EC P-256 private key in PEM form"},
+		{"missing.pem", "[push.webpush] key_file: expected a readable PEM file"},
+		{"", "[push.webpush] key_file: expected a PEM file of 1 to 16384 bytes"}, /* the folder itself */
+		{"empty.pem", "[push.webpush] key_file: expected a PEM file of 1 to 16384 bytes"},
+		{"big.pem", "[push.webpush] key_file: expected a PEM file of 1 to 16384 bytes"},
+		{"text.pem", "[push.webpush] key_file: expected an EC P-256 private key in PEM form"},
+		{"p384.pem", "[push.webpush] key_file: expected an EC P-256 private key in PEM form"},
+		{"locked.pem",
+		 "[push.webpush] key_file: expected an EC P-256 private key in PEM form, without passphrase"},
+		{"vapid.pem.pub", "[push.webpush] key_file: expected an EC P-256 private key in PEM form"},
+		{"rsa.json", "[push.webpush] key_file: expected an EC P-256 private key in PEM form"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct config_fake fake;
-		struct sw_provider *provider = NULL;
-		struct sw_diag diag = {0};
-		base_config(&fake);
-		config_fake_set(&fake, "key_file", fixture_path(rows[i].file));
-		assert_int_equal(sw_provider_webpush.open(&fake.config, &provider, &diag), SW_ECONFIG);
-		assert_non_null(strstr(diag.text, "[push.webpush] key_file: "));
-		if (!strstr(diag.text, rows[i].text)) {
-			fail_msg("%s: %s", rows[i].file, diag.text);
-		}
+		section_assert_refused(&section, "key_file", fixture_path(rows[i].file), rows[i].text);
 	}
 }
 
@@ -175,7 +145,7 @@ static const struct sw_endpoint *endpoint_of(struct sw_provider *provider, const
 static void encode__configured_values__in_the_endpoint(void **state)
 {
 	(void)state;
-	struct sw_provider *provider = opened(NULL, NULL);
+	struct sw_provider *provider = section_open(&section, NULL, NULL);
 	const struct sw_endpoint *e = endpoint_of(provider, "https://a.example:8443/1");
 	assert_string_equal(e->host, "a.example");
 	assert_int_equal(e->port, 8443);
@@ -185,13 +155,13 @@ static void encode__configured_values__in_the_endpoint(void **state)
 	assert_true(e->answer_timeout_ms > 0);
 	assert_true(e->public_only);
 	sw_provider_webpush.close(provider);
-	provider = opened("allow_private_addresses", "true");
+	provider = section_open(&section, "allow_private_addresses", "true");
 	assert_false(endpoint_of(provider, A)->public_only);
 	sw_provider_webpush.close(provider);
-	provider = opened("allow_private_addresses", "false");
+	provider = section_open(&section, "allow_private_addresses", "false");
 	assert_true(endpoint_of(provider, A)->public_only);
 	sw_provider_webpush.close(provider);
-	provider = opened("connections", "3");
+	provider = section_open(&section, "connections", "3");
 	assert_int_equal(endpoint_of(provider, A)->connections_max, 3);
 	sw_provider_webpush.close(provider);
 }
@@ -270,7 +240,7 @@ static void encode__as_in_rfc_8292__the_same_token_by_another_key(void **state)
 	struct sent sent;
 	take_apart(rfc_8292, &want);
 	assert_true(verifies(&want));
-	struct sw_provider *provider = opened(NULL, NULL);
+	struct sw_provider *provider = section_open(&section, NULL, NULL);
 	int64_t now_ms = (int64_t)RFC_8292_EXP * 1000 - HOURS(12);
 	assert_int_equal(encode(provider, "https://push.example.net/p/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV", now_ms, &sent),
 			 SW_OK);
@@ -313,7 +283,7 @@ static void encode__each_origin__a_token_of_its_own(void **state)
 		{"https://a.example:8443/1", "https://a.example:8443"},
 		{"https://[2001:db8::1]:8443/1", "https://[2001:db8::1]:8443"},
 	};
-	struct sw_provider *provider = opened(NULL, NULL);
+	struct sw_provider *provider = section_open(&section, NULL, NULL);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct sent sent;
 		char aud[300];
@@ -340,7 +310,7 @@ static bool same_token(struct sw_provider *provider, const char *endpoint, int64
 static void encode__as_time_goes__renewed_before_its_expiry(void **state)
 {
 	(void)state;
-	struct sw_provider *provider = opened(NULL, NULL);
+	struct sw_provider *provider = section_open(&section, NULL, NULL);
 	assert_true(same_token(provider, A, T0, T0 + HOURS(11) - 1));
 	assert_false(same_token(provider, A, T0, T0 + HOURS(11)));
 	/* Issued at T0 + 11 h; now the clock is set back. */
@@ -363,7 +333,7 @@ static void refuse(struct sw_provider *provider, const char *endpoint, int64_t n
 static void classify__refused_token__renewed_once_an_hour_for_its_origin_alone(void **state)
 {
 	(void)state;
-	struct sw_provider *provider = opened(NULL, NULL);
+	struct sw_provider *provider = section_open(&section, NULL, NULL);
 	struct sent a[4];
 	struct sent b[2];
 	assert_int_equal(encode(provider, A, T0, &a[0]), SW_OK);
@@ -400,7 +370,7 @@ static void reload__same_other_and_bad_key__tokens_kept_dropped_kept(void **stat
 	struct sent sent[4];
 	struct sw_diag diag = {0};
 	copy_key("vapid.pem");
-	struct sw_provider *provider = opened("key_file", fixture_path("live.pem"));
+	struct sw_provider *provider = section_open(&section, "key_file", fixture_path("live.pem"));
 	assert_int_equal(encode(provider, A, T0, &sent[0]), SW_OK);
 	assert_int_equal(sw_provider_webpush.reload(provider, &diag), SW_OK);
 	assert_int_equal(encode(provider, A, T0 + 1, &sent[1]), SW_OK);
@@ -424,7 +394,7 @@ static void reload__same_other_and_bad_key__tokens_kept_dropped_kept(void **stat
 static void origins__one_too_many__the_least_recently_used_goes(void **state)
 {
 	(void)state;
-	struct sw_provider *provider = opened("origins", "2");
+	struct sw_provider *provider = section_open(&section, "origins", "2");
 	const struct sw_endpoint *a = endpoint_of(provider, A);
 	const struct sw_endpoint *b = endpoint_of(provider, B);
 	assert_null(sw_provider_webpush.endpoint_retired(provider));
@@ -448,7 +418,7 @@ static void origins__as_many_still_closing__busy_until_one_is_closed(void **stat
 {
 	(void)state;
 	struct sent sent;
-	struct sw_provider *provider = opened("origins", "1");
+	struct sw_provider *provider = section_open(&section, "origins", "1");
 	const struct sw_endpoint *a = endpoint_of(provider, A);
 	endpoint_of(provider, B);
 	assert_int_equal(encode(provider, C, T0, &sent), SW_EBUSY);
@@ -464,7 +434,7 @@ static void origins__as_many_still_closing__busy_until_one_is_closed(void **stat
 static void origins__refused_before_a_send__table_as_it_was(void **state)
 {
 	(void)state;
-	struct sw_provider *provider = opened("origins", "1");
+	struct sw_provider *provider = section_open(&section, "origins", "1");
 	struct sw_push_target target = {.token = push_receiver_token(&receiver, B)};
 	struct sw_notification n = {.badge = -1}; /* an alert without text */
 	struct sw_arena arena;

@@ -106,6 +106,10 @@ static void assert_http(const char *name, const json_t *expect, const struct sw_
 	if (req->header_count != json_array_size(headers)) {
 		fail_msg("%s: %zu headers", name, req->header_count);
 	}
+}
+
+static void assert_body(const char *name, const json_t *expect, const struct sw_http_request *req)
+{
 	char *body = json_dumps(json_object_get(expect, "body"), JSON_COMPACT);
 	assert_text(name, "body", req->body, sw_bytes_str(body));
 	free(body);
@@ -128,7 +132,8 @@ static void assert_mail(const char *name, const json_t *expect, const struct sw_
 	assert_text(name, "html", mail->html, sw_json_get_str(expect, "html"));
 }
 
-static void assert_sent(const struct sw_provider_ops *ops, const json_t *vector, const struct sw_send *send)
+static void assert_sent(const struct sw_provider_ops *ops, const json_t *vector, const struct sw_send *send,
+			const struct vectors_hooks *hooks)
 {
 	const json_t *expect = json_object_get(vector, "expect");
 	char endpoint[300];
@@ -136,12 +141,18 @@ static void assert_sent(const struct sw_provider_ops *ops, const json_t *vector,
 	assert_text(name_of(vector), "endpoint", sw_bytes_str(endpoint), sw_json_get_str(expect, "endpoint"));
 	if (ops->transport == SW_TRANSPORT_H2) {
 		assert_http(name_of(vector), expect, &send->as.http);
+		if (hooks) {
+			hooks->body(name_of(vector), expect, send);
+		} else {
+			assert_body(name_of(vector), expect, &send->as.http);
+		}
 	} else {
 		assert_mail(name_of(vector), expect, &send->as.mail);
 	}
 }
 
-static void run_request(const struct sw_provider_ops *ops, struct sw_provider *provider, const json_t *vector)
+static void run_request(const struct sw_provider_ops *ops, struct sw_provider *provider, const json_t *vector,
+			const struct vectors_hooks *hooks)
 {
 	struct sw_push_target target;
 	struct sw_notification notification;
@@ -151,6 +162,9 @@ static void run_request(const struct sw_provider_ops *ops, struct sw_provider *p
 	sw_arena_init(&arena);
 	vectors_target(vector, &target);
 	vectors_notification(vector, &notification);
+	if (hooks) {
+		hooks->target(vector, &target);
+	}
 	int err = ops->encode(provider, &target, &notification, int_or(vector, "now_ms", 0), &arena, &send, &diag);
 	const json_t *error = json_object_get(vector, "error");
 	if (error) {
@@ -159,15 +173,16 @@ static void run_request(const struct sw_provider_ops *ops, struct sw_provider *p
 	} else if (err) {
 		fail_msg("%s: %s: %s", name_of(vector), sw_err_name(err), diag.text);
 	} else {
-		assert_sent(ops, vector, &send);
+		assert_sent(ops, vector, &send, hooks);
 	}
 	sw_arena_release(&arena);
 }
 
-void vectors_run_requests(const struct sw_provider_ops *ops, struct sw_provider *provider, const json_t *vectors)
+void vectors_run_requests(const struct sw_provider_ops *ops, struct sw_provider *provider, const json_t *vectors,
+			  const struct vectors_hooks *hooks)
 {
 	for (size_t i = 0; i < json_array_size(vectors); i++) {
-		run_request(ops, provider, json_array_get(vectors, i));
+		run_request(ops, provider, json_array_get(vectors, i), hooks);
 	}
 }
 

@@ -22,8 +22,17 @@ json_t *vectors_load(const char *provider, const char *file);
 void vectors_target(const json_t *vector, struct sw_push_target *target_out);
 void vectors_notification(const json_t *vector, struct sw_notification *notification_out);
 
-/* Encodes each vector and compares; prints its name when it fails. */
-void vectors_run_requests(const struct sw_provider_ops *ops, struct sw_provider *provider, const json_t *vectors);
+/* For providers whose targets and bodies cannot stand in a vector as they are. */
+struct vectors_hooks {
+	/* Completes the target of a vector. */
+	void (*target)(const json_t *vector, struct sw_push_target *target);
+	/* Looks at the rest of the request, in the place of "body". */
+	void (*body)(const char *name, const json_t *expect, const struct sw_send *send);
+};
+
+/* Encodes each vector and compares; prints its name when it fails. hooks: NULL for the usual. */
+void vectors_run_requests(const struct sw_provider_ops *ops, struct sw_provider *provider, const json_t *vectors,
+			  const struct vectors_hooks *hooks);
 /* Classifies each vector and compares. */
 void vectors_run_answers(const struct sw_provider_ops *ops, struct sw_provider *provider, const json_t *vectors);
 /* Some vector says "row": row, and expects that kind. */
