@@ -19,8 +19,15 @@ enum sw_outcome_kind {
 
 enum { SW_OUTCOME_REASON_MAX = 96 };
 
+/* Whom RETRY and THROTTLED are about. */
+enum sw_outcome_scope {
+	SW_SCOPE_SERVICE, /* the service, or our account there */
+	SW_SCOPE_TARGET,  /* this device or recipient; the service works */
+};
+
 struct sw_outcome {
 	enum sw_outcome_kind kind;
+	enum sw_outcome_scope scope;
 	int status;       /* HTTP or SMTP status, 0 when there was none */
 	int64_t after_ms; /* RETRY, THROTTLED */
 	int64_t since_ms; /* TOKEN_DEAD: wall clock, 0 when the provider did not say */

@@ -73,6 +73,13 @@ static void print_section_rows(FILE *out, const char *section, void (*print)(FIL
 	}
 }
 
+static void print_instance_keys(FILE *out, const char *indent)
+{
+#define SW_INSTANCE_KEY(key, help) fprintf(out, "%s%s: %s\n", indent, #key, help);
+#include "pusher/instance_keys.def"
+#undef SW_INSTANCE_KEY
+}
+
 void sw_config_print_help(FILE *out, const struct sw_provider_ops *const *providers)
 {
 	print_wrapped(
@@ -85,6 +92,7 @@ void sw_config_print_help(FILE *out, const struct sw_provider_ops *const *provid
 	}
 	fputs("\n[push.NAME]\n", out);
 	print_wrapped(out, "      ", push_help);
+	print_instance_keys(out, "  ");
 	for (; providers && *providers; providers++) {
 		fprintf(out, "  provider = %s\n     ", (*providers)->name);
 		for (const char *const *key = (*providers)->known_keys; *key; key++) {
@@ -109,6 +117,8 @@ void sw_config_print_sample(FILE *out, const struct sw_provider_ops *const *prov
 	}
 	fputs("\n\n", out);
 	print_wrapped(out, "# ", push_help);
+	fputs("# Of every provider, numbers:\n", out);
+	print_instance_keys(out, "#   ");
 	for (; providers && *providers; providers++) {
 		fprintf(out, "\n;[push.%s]\n;provider = %s\n", (*providers)->name, (*providers)->name);
 		for (const char *const *key = (*providers)->known_keys; *key; key++) {

@@ -37,14 +37,24 @@ static const char *get(const struct sw_provider_config *config, const char *key)
 	return NULL;
 }
 
+static const char *const instance_keys[] = {
+#define SW_INSTANCE_KEY(key, help) #key,
+#include "pusher/instance_keys.def"
+#undef SW_INSTANCE_KEY
+	NULL,
+};
+
+static bool is_in(const char *const *names, const char *key)
+{
+	while (*names && strcmp(*names, key) != 0) {
+		names++;
+	}
+	return *names != NULL;
+}
+
 static bool is_known(const struct sw_provider_ops *ops, const char *key)
 {
-	for (const char *const *known = ops->known_keys; *known; known++) {
-		if (strcmp(*known, key) == 0) {
-			return true;
-		}
-	}
-	return false;
+	return is_in(ops->known_keys, key) || is_in(instance_keys, key);
 }
 
 static void list_names(const char *const *names, struct sw_buf *out)
@@ -88,6 +98,8 @@ static int refuse_key(const struct push_load *load, const struct sw_conf_entry *
 	struct sw_buf list;
 	sw_buf_init(&list, 400);
 	list_names(ops->known_keys, &list);
+	sw_buf_put_str(&list, "; of all: ");
+	list_names(instance_keys, &list);
 	int err = sw_diag_set(load->diag, SW_ECONFIG, "%s:%d: [%s] %s: expected a key of %s (%s), got an unknown one",
 			      load->file->path, entry->line, entry->section, entry->key, ops->name, sw_buf_cstr(&list));
 	sw_buf_release(&list);
@@ -138,10 +150,12 @@ static int read_keys(const struct push_load *load, struct sw_push_instance *inst
 			return refuse_key(load, entry, instance->ops);
 		}
 	}
+	const char *const *const lists[] = {instance->ops->known_keys, instance_keys};
 	int err = SW_OK;
-	for (const char *const *key = instance->ops->known_keys; !err && *key && instance->key_count < KEYS_MAX;
-	     key++) {
-		err = add_key(load, instance, *key, sw_conf_file_find(load->file, section, *key));
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (const char *const *key = lists[i]; !err && *key && instance->key_count < KEYS_MAX; key++) {
+			err = add_key(load, instance, *key, sw_conf_file_find(load->file, section, *key));
+		}
 	}
 	return err;
 }

@@ -322,7 +322,10 @@ static int open_pusher(struct serve *serve, struct sw_diag *diag_out)
 					  .mailbox_queues = (unsigned)config->mailbox.mailbox_queues,
 					  .attempts_max = (unsigned)config->pusher.attempts_max,
 					  .age_max_ms = config->pusher.age_max_ms,
-					  .concurrency = (unsigned)config->pusher.concurrency};
+					  .concurrency = (unsigned)config->pusher.concurrency,
+					  .breaker = {.failures = (unsigned)config->pusher.breaker_failures,
+						      .pause_ms = config->pusher.breaker_pause_ms,
+						      .pause_max_ms = config->pusher.breaker_pause_max_ms}};
 	struct sw_pusher *opened = NULL;
 	int err = sw_pusher_open(&pusher, &opened, diag_out);
 	serve->pusher = opened;

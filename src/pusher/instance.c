@@ -46,6 +46,10 @@ static void find_metrics(struct sw_pusher_instance_run *instance)
 	snprintf(labels, sizeof(labels), "provider=\"%s\"", instance->config->name);
 	instance->sending_gauge = sw_metric_gauge("surewire_push_in_flight", labels, "Notifications at the provider.");
 	instance->active_gauge = sw_metric_gauge("surewire_push_active", labels, "Jobs taken up and not settled.");
+	instance->breakers_gauge = sw_metric_gauge("surewire_push_breakers_open", labels,
+						   "Circuit breakers that hold jobs back, by endpoint and app.");
+	instance->breaker_opened = counter(instance, "surewire_push_breaker_opened_total", "",
+					   "Times that a circuit breaker opened.");
 	instance->attempt_ms = sw_metric_histogram_ms("surewire_push_attempt_seconds", labels, "Duration of a send.");
 }
 
@@ -53,9 +57,11 @@ void sw_pusher_instance_note(struct sw_pusher_instance_run *instance)
 {
 	sw_metric_set(instance->sending_gauge, (int64_t)instance->sending);
 	sw_metric_set(instance->active_gauge, (int64_t)instance->active);
+	sw_metric_set(instance->breakers_gauge, (int64_t)instance->breakers_open);
 	pthread_mutex_lock(&instance->state_lock);
 	instance->state.in_flight = instance->sending;
 	instance->state.active = instance->active;
+	instance->state.breakers_open = instance->breakers_open;
 	instance->state.credential_ready = instance->credential.ready;
 	memcpy(instance->state.credential_text, instance->credential.text, sizeof(instance->state.credential_text));
 	pthread_mutex_unlock(&instance->state_lock);
@@ -145,6 +151,7 @@ static void forget(struct sw_pusher_endpoint *endpoint)
 		link = &(*link)->next;
 	}
 	*link = endpoint->next;
+	sw_pusher_breakers_free(endpoint);
 	instance->ops->endpoint_closed(instance->provider, endpoint->endpoint);
 	free(endpoint);
 }
@@ -219,7 +226,8 @@ int sw_pusher_instance_open(struct sw_pusher *pusher, struct sw_pusher_instance_
 				   config->name, sizeof(instance->queue) - sizeof("push."));
 	}
 	find_metrics(instance);
-	int err = config->ops->open(config->config, &instance->provider, diag_out);
+	int err = sw_pusher_rates_open(instance, diag_out);
+	err = err ? err : config->ops->open(config->config, &instance->provider, diag_out);
 	return err ? err : open_consumer(instance, diag_out);
 }
 
@@ -241,6 +249,7 @@ void sw_pusher_instance_drain(struct sw_pusher_instance_run *instance)
 	}
 	sw_loop_disarm(instance->pusher->loop, &instance->tick);
 	sw_loop_disarm(instance->pusher->loop, &instance->credential.timer);
+	sw_loop_disarm(instance->pusher->loop, &instance->rates.timer);
 }
 
 void sw_pusher_instance_release(struct sw_pusher_instance_run *instance)
@@ -253,11 +262,13 @@ void sw_pusher_instance_release(struct sw_pusher_instance_run *instance)
 	while (instance->endpoints) {
 		struct sw_pusher_endpoint *endpoint = instance->endpoints;
 		instance->endpoints = endpoint->next;
+		sw_pusher_breakers_free(endpoint);
 		free(endpoint);
 	}
 	if (instance->provider) {
 		instance->ops->close(instance->provider);
 	}
 	sw_arena_release(&instance->credential.arena);
+	sw_pusher_rates_release(instance);
 	pthread_mutex_destroy(&instance->state_lock);
 }

@@ -142,6 +142,36 @@ struct sw_push_step sw_push_after_outcome(const struct sw_push_facts *facts)
 	return retry(facts, -1);
 }
 
+struct sw_push_step sw_push_put_off(const struct sw_push_facts *facts, int64_t delay_ms, enum sw_push_result result)
+{
+	struct sw_push_step step = put_off(facts, delay_ms, SW_PUSH_STATE_NONE);
+	if (step.next == SW_PUSH_NEXT_LATER) {
+		step.result = result;
+	}
+	return step;
+}
+
+enum sw_breaker_news sw_push_news(const struct sw_outcome *outcome)
+{
+	switch (outcome->kind) {
+	case SW_OUTCOME_DELIVERED:
+	case SW_OUTCOME_TOKEN_DEAD:
+	case SW_OUTCOME_REJECTED:
+		return SW_BREAKER_WORKS;
+	case SW_OUTCOME_RETRY:
+		return outcome->scope == SW_SCOPE_TARGET ? SW_BREAKER_WORKS : SW_BREAKER_FAILS;
+	case SW_OUTCOME_THROTTLED:
+		return outcome->scope == SW_SCOPE_TARGET ? SW_BREAKER_WORKS : SW_BREAKER_REFUSES;
+	case SW_OUTCOME_UNKNOWN:
+		return SW_BREAKER_FAILS;
+	case SW_OUTCOME_CREDENTIAL:
+	case SW_OUTCOME_UNSENT:
+	case SW_OUTCOME_CONFIG:
+		break;
+	}
+	return SW_BREAKER_NOTHING;
+}
+
 struct sw_push_step sw_push_after_hold(const struct sw_push_facts *facts)
 {
 	return put_off(facts, operator_wait_ms(facts), SW_PUSH_STATE_NONE);

@@ -8,6 +8,8 @@
 #ifndef SW_PUSHER_POLICY_H
 #define SW_PUSHER_POLICY_H
 
+#include "pusher/breaker.h"
+
 #include <surewire/bytes.h>
 #include <surewire/outcome.h>
 
@@ -72,6 +74,12 @@ struct sw_push_step sw_push_after_outcome(const struct sw_push_facts *facts);
 
 /* Held back for too long without being sent (a credential is broken): later, at no attempt's cost. */
 struct sw_push_step sw_push_after_hold(const struct sw_push_facts *facts);
+
+/* Not sent now, by the breaker or a rate: after delay_ms, at no attempt's cost. HELD_… is what it counts as. */
+struct sw_push_step sw_push_put_off(const struct sw_push_facts *facts, int64_t delay_ms, enum sw_push_result result);
+
+/* What an outcome says of the service. */
+enum sw_breaker_news sw_push_news(const struct sw_outcome *outcome);
 
 /* What the store says about a job. */
 struct sw_push_gate {

@@ -11,6 +11,7 @@
 #define SW_PUSHER_PUSHER_H
 
 #include "bus/bus.h"
+#include "pusher/breaker.h"
 #include "store/pg.h"
 
 #include <surewire/err.h>
@@ -33,6 +34,7 @@ struct sw_pusher_config {
 	unsigned attempts_max;   /* >= 1; of one notification, real attempts only */
 	int64_t age_max_ms;      /* of one notification */
 	unsigned concurrency;    /* per instance: notifications at the provider at once, >= 1 */
+	struct sw_breaker_limits breaker;
 };
 
 struct sw_pusher;
@@ -57,6 +59,7 @@ struct sw_pusher_instance_state {
 	char credential_text[160]; /* what is wrong with it; "" when ready */
 	size_t in_flight;          /* notifications at the provider now */
 	size_t active;             /* jobs taken up and not yet settled */
+	size_t breakers_open;      /* of its endpoints and apps */
 };
 /* Any thread. */
 struct sw_pusher_state sw_pusher_state(struct sw_pusher *pusher);

@@ -9,6 +9,7 @@
 #include "pusher/pusher.h"
 
 #include "base/metrics.h"
+#include "base/rate.h"
 #include "base/utf8.h"
 #include "egress/curl_loop.h"
 #include "egress/fetch.h"
@@ -65,8 +66,10 @@ struct sw_pusher_job {
 	int64_t ready_mono_ms;
 	unsigned unsent_streak;
 	unsigned credential_streak;
-	uint64_t credential_number; /* of the credential it was sent with */
-	struct sw_arena arena;      /* of the request */
+	uint64_t credential_number;        /* of the credential it was sent with */
+	struct sw_pusher_breaker *breaker; /* that let it pass, while it is out */
+	bool probe;
+	struct sw_arena arena; /* of the request */
 	struct sw_send send;
 	union {
 		struct sw_h2_call h2;
@@ -81,13 +84,23 @@ struct sw_pusher_job {
 	bool publish_failed; /* the publisher was closed first */
 };
 
+/* One an endpoint and app. */
+struct sw_pusher_breaker {
+	UT_hash_handle hh;
+	struct sw_breaker breaker;
+	const struct sw_pusher_endpoint *endpoint;
+	struct sw_bytes app;
+	uint8_t app_text[]; /* the hash's key */
+};
+
 struct sw_pusher_endpoint {
 	struct sw_pusher_endpoint *next;
 	struct sw_pusher_instance_run *instance;
 	const struct sw_endpoint *endpoint;
 	struct sw_h2_pool *h2;
 	struct sw_mail_pool *mail;
-	bool leaving; /* given up by the provider; freed when its connections are closed */
+	struct sw_pusher_breaker *breakers; /* by app */
+	bool leaving;                       /* given up by the provider; freed when its connections are closed */
 };
 
 struct sw_pusher_credential {
@@ -103,6 +116,13 @@ struct sw_pusher_credential {
 	char text[SW_PUSHER_TEXT_MAX];
 };
 
+/* How fast an instance may send: as a whole, for an app, to a device. */
+struct sw_pusher_rates {
+	struct sw_rate instance, app, device; /* token_ns 0: as fast as it goes */
+	struct sw_rates buckets;
+	struct sw_wheel_node timer; /* until the instance has a token */
+};
+
 struct sw_pusher_instance_run {
 	struct sw_pusher *pusher;
 	const struct sw_pusher_instance *config;
@@ -115,6 +135,8 @@ struct sw_pusher_instance_run {
 	struct sw_pusher_list ready;
 	struct sw_pusher_endpoint *endpoints;
 	struct sw_pusher_credential credential;
+	struct sw_pusher_rates rates;
+	size_t breakers_open;
 	struct sw_turn turn; /* pull and dispatch */
 	struct sw_wheel_node tick;
 	size_t active;
@@ -123,7 +145,7 @@ struct sw_pusher_instance_run {
 	int64_t config_told_mono_ms;
 	bool config_told;
 	struct sw_metric *results[SW_PUSH_RESULTS];
-	struct sw_metric *malformed, *sending_gauge, *active_gauge, *attempt_ms;
+	struct sw_metric *malformed, *sending_gauge, *active_gauge, *attempt_ms, *breakers_gauge, *breaker_opened;
 	struct sw_metric *outcomes[SW_OUTCOME_CONFIG + 1];
 	/* What other threads may see. */
 	pthread_mutex_t state_lock;
@@ -230,6 +252,22 @@ void sw_pusher_let_go_held(struct sw_pusher_instance_run *instance);
 /* The job in the provider's terms; texts are borrowed from it or live in the arena. Pure. */
 void sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *arena, struct sw_notification *n_out);
 struct sw_push_target sw_pusher_target(const struct sw_item_job *item);
+
+/* What a job is judged by, now. */
+struct sw_push_facts sw_pusher_facts(const struct sw_pusher_job *job);
+
+/* ---- limits.c: breakers and rates ---- */
+int sw_pusher_rates_open(struct sw_pusher_instance_run *instance, struct sw_diag *diag_out);
+void sw_pusher_rates_release(struct sw_pusher_instance_run *instance);
+/* May the instance send one more now? It is counted. If not, its turn comes again when it may. */
+bool sw_pusher_rate_allows(struct sw_pusher_instance_run *instance);
+/* 0, and counted; or when the job's app or device may have another one, in ms. */
+int64_t sw_pusher_rate_wait_ms(struct sw_pusher_job *job);
+/* 0: it may go, and its outcome has to be told; else how long it should stay away, in ms. */
+int64_t sw_pusher_breaker_wait_ms(struct sw_pusher_job *job, struct sw_pusher_endpoint *endpoint);
+/* Takes note of job->outcome. */
+void sw_pusher_limits_tell(struct sw_pusher_job *job);
+void sw_pusher_breakers_free(struct sw_pusher_endpoint *endpoint);
 
 /* ---- settle.c ---- */
 void sw_pusher_settle_init(struct sw_pusher *pusher);

@@ -70,7 +70,7 @@ static void tell_config(struct sw_pusher_instance_run *instance, const struct sw
 	}
 }
 
-static struct sw_push_facts facts_of(const struct sw_pusher_job *job)
+struct sw_push_facts sw_pusher_facts(const struct sw_pusher_job *job)
 {
 	const struct sw_pusher *pusher = job->instance->pusher;
 	struct sw_push_facts facts = {
@@ -99,7 +99,8 @@ static void on_outcome(struct sw_pusher_job *job)
 	} else if (job->outcome.kind == SW_OUTCOME_CONFIG) {
 		tell_config(instance, &job->outcome);
 	}
-	struct sw_push_facts facts = facts_of(job);
+	sw_pusher_limits_tell(job);
+	struct sw_push_facts facts = sw_pusher_facts(job);
 	job->step = sw_push_after_outcome(&facts);
 	job->unsent_streak += job->outcome.kind == SW_OUTCOME_UNSENT;
 	job->credential_streak += job->outcome.kind == SW_OUTCOME_CREDENTIAL;
@@ -223,14 +224,33 @@ static enum sw_outcome_kind outcome_of_error(int err)
 	}
 }
 
+/* Not now: the broker keeps it meanwhile, so that it is in nobody's way. */
+static void put_off(struct sw_pusher_job *job, int64_t wait_ms, enum sw_push_result result)
+{
+	set_outcome(job, SW_OUTCOME_UNSENT, result == SW_PUSH_RESULT_HELD_RATE ? "too fast" : "the service is away");
+	struct sw_push_facts facts = sw_pusher_facts(job);
+	job->step = sw_push_put_off(&facts, wait_ms, result);
+	sw_pusher_settle(job);
+}
+
 static void send_one(struct sw_pusher_job *job)
 {
 	struct sw_diag diag = {""};
+	int64_t wait_ms = sw_pusher_rate_wait_ms(job);
+	if (wait_ms) {
+		put_off(job, wait_ms, SW_PUSH_RESULT_HELD_RATE);
+		return;
+	}
 	job->tried_at_ms = sw_clock_wall_ms();
 	int err = encode(job, &diag);
 	sw_pusher_endpoints_let_go(job->instance);
 	if (err == SW_OK) {
 		struct sw_pusher_endpoint *endpoint = sw_pusher_endpoint_of(job->instance, job->send.endpoint, &diag);
+		wait_ms = endpoint ? sw_pusher_breaker_wait_ms(job, endpoint) : 0;
+		if (wait_ms) {
+			put_off(job, wait_ms, SW_PUSH_RESULT_HELD_BREAKER);
+			return;
+		}
 		err = endpoint ? hand_over(job, endpoint, &diag) : SW_ECONFIG;
 	}
 	if (err == SW_OK) {
@@ -251,8 +271,11 @@ void sw_pusher_dispatch(struct sw_pusher_instance_run *instance)
 		struct sw_pusher_job *job = sw_pusher_list_pop(&instance->ready);
 		if (sw_clock_mono_ms() - job->gated_mono_ms > SW_PUSHER_REGATE_MS) {
 			sw_pusher_gate(job);
-		} else {
+		} else if (sw_pusher_rate_allows(instance)) {
 			send_one(job);
+		} else {
+			sw_pusher_list_push_front(&instance->ready, job);
+			return;
 		}
 	}
 }
@@ -279,7 +302,7 @@ void sw_pusher_let_go_held(struct sw_pusher_instance_run *instance)
 			continue;
 		}
 		set_outcome(job, SW_OUTCOME_UNSENT, "held back");
-		struct sw_push_facts facts = facts_of(job);
+		struct sw_push_facts facts = sw_pusher_facts(job);
 		job->step = sw_push_after_hold(&facts);
 		sw_pusher_settle(job);
 	}
