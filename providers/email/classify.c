@@ -82,6 +82,7 @@ void sw_email_classify(struct sw_provider *provider, const struct sw_answer *ans
 	const struct row *row = find_row(reply, enhanced);
 	*outcome_out = (struct sw_outcome){
 		.kind = row ? row->kind : kind_otherwise(reply),
+		.scope = reply->stage == SW_MAIL_STAGE_RCPT ? SW_SCOPE_TARGET : SW_SCOPE_SERVICE,
 		.status = reply->code,
 		.after_ms = row ? row->after_ms : -1,
 	};

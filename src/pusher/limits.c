@@ -20,8 +20,8 @@ enum {
 	/* More apps of one endpoint than any configuration has: those beyond share a breaker. */
 	BREAKERS_MAX = 1000,
 	RATE_MAX = 1000000,
-	DEVICE_BURST_S = 10,  /* what an idle device may get at once, in seconds of its rate */
-	THROTTLED_MS = 60000, /* when the service does not say for how long */
+	DEVICE_BURST_S = 10, /* what an idle device may get at once, in seconds of its rate */
+	THROTTLED_MS = 1000, /* when the service does not say for how long: as the first retry */
 };
 #define SECOND_NS INT64_C(1000000000)
 #define MS_NS INT64_C(1000000)
@@ -205,7 +205,7 @@ static void tell_breaker(struct sw_pusher_job *job)
 void sw_pusher_limits_tell(struct sw_pusher_job *job)
 {
 	if (job->outcome.kind == SW_OUTCOME_THROTTLED && job->outcome.scope == SW_SCOPE_TARGET) {
-		int64_t pause_ms = job->outcome.after_ms > 0 ? job->outcome.after_ms : THROTTLED_MS;
+		int64_t pause_ms = job->outcome.after_ms >= 0 ? job->outcome.after_ms : THROTTLED_MS;
 		struct sw_rate_key key = device_key(job);
 		int64_t at_ns = now_ns();
 		sw_rates_pause(&job->instance->rates.buckets, &key, at_ns + pause_ms * MS_NS, at_ns);

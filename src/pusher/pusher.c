@@ -187,9 +187,10 @@ int sw_pusher_open(const struct sw_pusher_config *config, struct sw_pusher **out
 {
 	*out = NULL;
 	if (config->mailbox_queues == 0 || config->attempts_max == 0 || config->concurrency == 0 ||
-	    config->age_max_ms <= 0) {
-		return sw_diag_set(diag_out, SW_EINVAL,
-				   "pusher: expected queues, attempts, concurrency and age of at least 1");
+	    config->age_max_ms <= 0 || config->breaker.failures == 0 || config->breaker.pause_ms <= 0) {
+		return sw_diag_set(
+			diag_out, SW_EINVAL,
+			"pusher: expected queues, attempts, concurrency, age, failures and pause of at least 1");
 	}
 	struct sw_pusher *pusher = pusher_new(config);
 	int err = start(pusher, diag_out);

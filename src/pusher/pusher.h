@@ -30,11 +30,11 @@ struct sw_pusher_config {
 	const struct sw_pg_config *pg;
 	const struct sw_pusher_instance *instances;
 	size_t instance_count;
-	unsigned mailbox_queues; /* >= 1 */
-	unsigned attempts_max;   /* >= 1; of one notification, real attempts only */
-	int64_t age_max_ms;      /* of one notification */
-	unsigned concurrency;    /* per instance: notifications at the provider at once, >= 1 */
-	struct sw_breaker_limits breaker;
+	unsigned mailbox_queues;          /* >= 1 */
+	unsigned attempts_max;            /* >= 1; of one notification, real attempts only */
+	int64_t age_max_ms;               /* of one notification */
+	unsigned concurrency;             /* per instance: notifications at the provider at once, >= 1 */
+	struct sw_breaker_limits breaker; /* >= 1 each */
 };
 
 struct sw_pusher;

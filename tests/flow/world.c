@@ -128,6 +128,7 @@ static void open_pusher(struct world *world)
 	world->pusher_bus[serial] = (struct sw_bus_config){.name = pusher_names[serial]};
 	world->pusher_pg[serial] = (struct sw_pg_config){.application_name = pusher_names[serial]};
 	struct sw_pusher_config config = {.bus = &world->pusher_bus[serial],
+					  .breaker = {.failures = 10, .pause_ms = 1000, .pause_max_ms = 10000},
 					  .pg = &world->pusher_pg[serial],
 					  .instances = instances,
 					  .instance_count = 2,

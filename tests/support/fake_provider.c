@@ -170,6 +170,11 @@ static void classify(struct sw_provider *provider, const struct sw_answer *answe
 	(void)provider;
 	int status = answer->http ? answer->http->status : answer->mail->code;
 	*outcome_out = (struct sw_outcome){.kind = kind_of(status), .status = status, .after_ms = -1};
+	if (outcome_out->kind == SW_OUTCOME_THROTTLED) {
+		outcome_out->scope = SW_SCOPE_TARGET;
+		outcome_out->after_ms =
+			0; /* stages of a fake broker are over at once, the pauses of a device are not */
+	}
 	snprintf(outcome_out->reason, sizeof(outcome_out->reason), "fake %d", status);
 }
 

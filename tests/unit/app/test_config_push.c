@@ -79,7 +79,7 @@ static void config_push__bad_sections__refused(void **state)
 	expect("[push.a]\n", "1: [push.a] provider: expected apns or email, got nothing");
 	expect("[push.a]\nprovider = pigeon\n", "2: [push.a] provider: expected apns or email, got \"pigeon\"");
 	expect("[push.a]\nprovider = apns\nhost = x\n",
-	       "3: [push.a] host: expected a key of apns (key_file, key_id or team_id), got an unknown one");
+	       "3: [push.a] host: expected a key of apns (key_file, key_id or team_id; of all: rate_per_s, rate_app_per_s or rate_device_per_min), got an unknown one");
 	expect("[push.A]\nprovider = apns\n", "1: [push.A]: expected a name of 1 to 32 of a-z 0-9 _ - after the dot");
 	expect("[push.]\nprovider = apns\n", "1: [push.]: expected a name of 1 to 32 of a-z 0-9 _ - after the dot");
 	expect("[push.a]\nprovider = apns\nprovider = email\n",
