@@ -146,7 +146,7 @@ struct sw_provider_ops {
 	void (*credential_refused)(struct sw_provider *provider, int64_t now_ms);
 
 	/* Builds the request. Everything in send_out lives in the arena or the instance. SW_ELIMIT when it cannot be
-	 * made to fit (the body is cut at a character boundary first), SW_EINVAL when target or notification is
+	 * made to fit (the body is cut at a character boundary first, then the title), SW_EINVAL when target or notification is
 	 * unusable; both with a text, and both end as REJECTED. SW_EBUSY when there is no room for another endpoint
 	 * just now: ends as UNSENT. */
 	int (*encode)(struct sw_provider *provider, const struct sw_push_target *target,

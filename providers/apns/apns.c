@@ -13,7 +13,6 @@
 
 enum {
 	TOPIC_MAX_BYTES = 155,
-	COLLAPSE_MAX_BYTES = 64,
 	CONNECTIONS_DEFAULT = 2,
 	CONNECTIONS_LIMIT = 64,
 	PING_INTERVAL_MS = 10 * 1000,
@@ -196,19 +195,10 @@ static struct sw_bytes uuid_text(const uint8_t id[16], struct sw_arena *arena)
 
 /* Without a value of its own an alert collapses with its own repetitions: a send whose answer was lost is sent again,
  * and the device then shows it once. */
-static int collapse_id(const struct sw_notification *n, struct sw_bytes uuid, struct sw_bytes *collapse_out,
-		       struct sw_diag *diag_out)
+static struct sw_bytes collapse_id(const struct sw_notification *n, const struct sw_apns_push_type *type,
+				   struct sw_bytes uuid)
 {
-	bool good = n->collapse.len <= COLLAPSE_MAX_BYTES;
-	for (size_t i = 0; good && i < n->collapse.len; i++) {
-		good = n->collapse.ptr[i] > 0x20 && n->collapse.ptr[i] < 0x7f;
-	}
-	if (!good) {
-		return sw_diag_set(diag_out, SW_EINVAL, "collapse: expected at most %d printable ASCII characters",
-				   COLLAPSE_MAX_BYTES);
-	}
-	*collapse_out = n->collapse.len || n->kind == SW_PUSH_SILENT ? n->collapse : uuid;
-	return SW_OK;
+	return n->collapse.len || type->shows != SW_APNS_SHOWS_MUST ? n->collapse : uuid;
 }
 
 /* Seconds. 0 is "now or never", which is what is left to one that expires within this second. */
@@ -220,25 +210,45 @@ static struct sw_bytes expiration(int64_t expires_at_ms, int64_t now_ms, struct 
 	return sw_arena_copy(arena, sw_bytes(text, (size_t)len));
 }
 
-static struct sw_bytes path_of(struct sw_bytes token, struct sw_arena *arena)
+/* The two runs one behind the other. */
+static struct sw_bytes joined(struct sw_bytes a, struct sw_bytes b, struct sw_arena *arena)
 {
-	static const char prefix[] = "/3/device/";
-	enum { PREFIX_LEN = sizeof(prefix) - 1 };
-	uint8_t *path = sw_arena_alloc(arena, PREFIX_LEN + token.len);
-	memcpy(path, prefix, PREFIX_LEN);
-	memcpy(path + PREFIX_LEN, token.ptr, token.len);
-	return sw_bytes(path, PREFIX_LEN + token.len);
+	uint8_t *text = sw_arena_alloc(arena, a.len + b.len + 1);
+	memcpy(text, a.ptr, a.len);
+	memcpy(text + a.len, b.ptr, b.len);
+	return sw_bytes(text, a.len + b.len);
 }
 
+/* What a request is made of beside its body. */
+struct parts {
+	const struct sw_notification *notification;
+	const struct sw_apns_push_type *type;
+	struct sw_bytes topic;
+	int64_t now_ms;
+};
+
 /* Headers that change with every request stay out of the small table that Apple keeps for HPACK. */
-static void add_headers(struct sw_http_request *req, const struct sw_notification *n, struct sw_bytes topic,
-			struct sw_bytes authorization)
+static void add_headers(struct sw_provider *provider, const struct parts *parts, struct sw_arena *arena,
+			struct sw_http_request *req)
 {
-	bool silent = n->kind == SW_PUSH_SILENT;
-	sw_http_request_add(req, "authorization", authorization, false);
-	sw_http_request_add(req, "apns-topic", topic, false);
-	sw_http_request_add(req, "apns-push-type", sw_bytes_str(silent ? "background" : "alert"), false);
-	sw_http_request_add(req, "apns-priority", sw_bytes_str(n->urgent && !silent ? "10" : "5"), false);
+	const struct sw_notification *n = parts->notification;
+	const struct sw_apns_push_type *type = parts->type;
+	struct sw_bytes uuid = uuid_text(n->id, arena);
+	struct sw_bytes collapse = collapse_id(n, type, uuid);
+	/* A copy: the token may be renewed while this request waits for a stream. */
+	sw_http_request_add(req, "authorization", sw_arena_copy(arena, sw_bytes_str(provider->authorization)), false);
+	sw_http_request_add(req, "apns-topic", parts->topic, false);
+	sw_http_request_add(req, "apns-push-type", sw_bytes_str(type->name), false);
+	const char *priority = sw_apns_priority(type, sw_notification_priority(n));
+	sw_http_request_add(req, "apns-priority", sw_bytes_str(priority), false);
+	if (type->once || n->expires_at_ms > 0) {
+		int64_t expires_at_ms = type->once ? 0 : n->expires_at_ms;
+		sw_http_request_add(req, "apns-expiration", expiration(expires_at_ms, parts->now_ms, arena), true);
+	}
+	if (collapse.len) {
+		sw_http_request_add(req, "apns-collapse-id", collapse, true);
+	}
+	sw_http_request_add(req, "apns-id", uuid, true);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the shape of provider.h */
@@ -246,33 +256,27 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 		     const struct sw_notification *notification, int64_t now_ms, struct sw_arena *arena,
 		     struct sw_send *send_out, struct sw_diag *diag_out)
 {
-	struct sw_bytes topic = topic_of(provider, target->app);
-	if (topic.len == 0) {
+	struct parts parts = {notification, NULL, topic_of(provider, target->app), now_ms};
+	if (parts.topic.len == 0) {
 		return sw_diag_set(diag_out, SW_EINVAL, "app: expected one of topics of [push.%s]", provider->instance);
 	}
-	int err = on_check_token(target->token, diag_out);
 	struct sw_http_request *req = &send_out->as.http;
 	*send_out = (struct sw_send){.endpoint = target->sandbox ? &provider->sandbox : &provider->production};
-	struct sw_bytes uuid = uuid_text(notification->id, arena);
-	struct sw_bytes collapse = {NULL, 0};
-	err = err ? err : collapse_id(notification, uuid, &collapse, diag_out);
-	err = err ? err : sw_apns_payload(&provider->scratch, notification, arena, &req->body, diag_out);
+	int err = on_check_token(target->token, diag_out);
+	err = err ? err : sw_apns_push_type(notification, &parts.type, diag_out);
+	if (err) {
+		return err;
+	}
+	const struct sw_apns_job job = {notification, parts.type, now_ms};
+	err = sw_apns_payload(&provider->scratch, &job, arena, &req->body, diag_out);
 	err = err ? err : sw_apns_credential_ensure(provider, now_ms, diag_out);
 	if (err) {
 		return err;
 	}
 	req->method = "POST";
-	req->path = path_of(target->token, arena);
-	/* A copy: the token may be renewed while this request waits for a stream. */
-	add_headers(req, notification, topic, sw_arena_copy(arena, sw_bytes_str(provider->authorization)));
-	if (notification->expires_at_ms > 0) {
-		sw_http_request_add(req, "apns-expiration", expiration(notification->expires_at_ms, now_ms, arena),
-				    true);
-	}
-	if (collapse.len) {
-		sw_http_request_add(req, "apns-collapse-id", collapse, true);
-	}
-	sw_http_request_add(req, "apns-id", uuid, true);
+	req->path = joined(sw_bytes_str("/3/device/"), target->token, arena);
+	parts.topic = joined(parts.topic, sw_bytes_str(parts.type->topic_suffix), arena);
+	add_headers(provider, &parts, arena, req);
 	return SW_OK;
 }
 
