@@ -19,8 +19,9 @@ enum {
 	ANSWER_TIMEOUT_MS = 30 * 1000,
 };
 
-static const char *const known_keys[] = {"key_file",     "key_id",       "team_id", "topics",      "host", "port",
-					 "sandbox_host", "sandbox_port", "ca_file", "connections", NULL};
+static const char *const known_keys[] = {"key_file", "key_id",      "team_id", "cert_file",    "cert_key_file",
+					 "topics",   "host",        "port",    "sandbox_host", "sandbox_port",
+					 "ca_file",  "connections", NULL};
 
 /* ---- configuration ---- */
 
@@ -44,7 +45,10 @@ static int read_endpoint(const struct sw_provider_config *config, const char *ho
 		return sw_provider_expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
 	}
 	endpoint->connections_max = CONNECTIONS_DEFAULT;
-	endpoint->initial_streams_max = 1; /* until a request with a valid token succeeded, APNs allows one */
+	/* Until a request with a valid token succeeded, APNs allows one; a certificate is good from the start. */
+	endpoint->initial_streams_max = sw_provider_text(config, "cert_file", NULL) ? 0 : 1;
+	endpoint->cert_file = sw_provider_text(config, "cert_file", NULL);
+	endpoint->key_file = sw_provider_text(config, "cert_key_file", NULL);
 	endpoint->ping_interval_ms = PING_INTERVAL_MS;
 	endpoint->answer_timeout_ms = ANSWER_TIMEOUT_MS;
 	int err = sw_provider_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
@@ -71,7 +75,7 @@ static bool is_topic_char(uint8_t c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
 }
 
-static bool is_topic(struct sw_bytes topic)
+bool sw_apns_is_topic(struct sw_bytes topic)
 {
 	for (size_t i = 0; i < topic.len; i++) {
 		if (!is_topic_char(topic.ptr[i])) {
@@ -81,14 +85,15 @@ static bool is_topic(struct sw_bytes topic)
 	return topic.len > 0 && topic.len <= TOPIC_MAX_BYTES;
 }
 
-static int read_topics(const struct sw_provider_config *config, struct sw_bytes *topics_out, struct sw_diag *diag_out)
+/* A certificate knows its topics. */
+static int read_topics(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
 {
-	struct sw_bytes rest = sw_bytes_str(sw_provider_text(config, "topics", ""));
+	provider->topics_text = sw_provider_text(config, "topics", "");
+	struct sw_bytes rest = sw_bytes_str(provider->topics_text);
 	struct sw_bytes topic;
-	*topics_out = rest;
-	bool any = false;
+	bool any = provider->cert_file;
 	while (sw_provider_next_item(&rest, &topic)) {
-		if (!is_topic(topic)) {
+		if (!sw_apns_is_topic(topic)) {
 			return sw_provider_expected(config, "topics", "app bundle ids separated by commas", diag_out);
 		}
 		any = true;
@@ -98,21 +103,44 @@ static int read_topics(const struct sw_provider_config *config, struct sw_bytes 
 					  diag_out);
 }
 
-static int read_config(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
+/* A key with its ids, or a certificate: never both, for then one of them is not in force and nobody would know which. */
+static int read_identity(const struct sw_provider_config *config, struct sw_provider *provider,
+			 struct sw_diag *diag_out)
 {
-	provider->instance = config->instance;
-	provider->production.host = "api.push.apple.com";
-	provider->sandbox.host = "api.sandbox.push.apple.com";
+	static const char *const of_keys[] = {"key_file", "key_id", "team_id"};
 	provider->key_file = sw_provider_text(config, "key_file", NULL);
+	provider->cert_file = sw_provider_text(config, "cert_file", NULL);
+	provider->cert_key_file = sw_provider_text(config, "cert_key_file", NULL);
+	if (!provider->cert_file && provider->cert_key_file) {
+		return sw_provider_expected(config, "cert_key_file", "cert_file beside it", diag_out);
+	}
+	for (size_t i = 0; provider->cert_file && i < sizeof(of_keys) / sizeof(of_keys[0]); i++) {
+		if (sw_provider_text(config, of_keys[i], NULL)) {
+			return sw_provider_expected(config, of_keys[i], "either a key or cert_file, not both",
+						    diag_out);
+		}
+	}
+	if (provider->cert_file) {
+		return SW_OK;
+	}
 	if (!provider->key_file) {
 		return sw_provider_expected(config, "key_file",
 					    "the path of the .p8 key from Apple's developer account", diag_out);
 	}
 	int err = read_id(config, "key_id", &provider->key_id, diag_out);
-	err = err ? err : read_id(config, "team_id", &provider->team_id, diag_out);
-	err = err ? err : read_topics(config, &provider->topics, diag_out);
-	err = err ? err : read_endpoint(config, "host", "port", &provider->production, diag_out);
-	err = err ? err : read_endpoint(config, "sandbox_host", "sandbox_port", &provider->sandbox, diag_out);
+	return err ? err : read_id(config, "team_id", &provider->team_id, diag_out);
+}
+
+static int read_config(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
+{
+	struct sw_apns_hosts *hosts = provider->hosts;
+	provider->instance = config->instance;
+	hosts->production.host = "api.push.apple.com";
+	hosts->sandbox.host = "api.sandbox.push.apple.com";
+	int err = read_identity(config, provider, diag_out);
+	err = err ? err : read_topics(config, provider, diag_out);
+	err = err ? err : read_endpoint(config, "host", "port", &hosts->production, diag_out);
+	err = err ? err : read_endpoint(config, "sandbox_host", "sandbox_port", &hosts->sandbox, diag_out);
 	return err;
 }
 
@@ -122,6 +150,8 @@ static void on_close(struct sw_provider *provider)
 		return;
 	}
 	sw_apns_credential_release(provider);
+	sw_apns_certificate_release(provider);
+	sw_apns_hosts_release(provider);
 	sw_buf_release(&provider->scratch);
 	free(provider);
 }
@@ -129,6 +159,7 @@ static void on_close(struct sw_provider *provider)
 static int on_open(const struct sw_provider_config *config, struct sw_provider **provider_out, struct sw_diag *diag_out)
 {
 	struct sw_provider *provider = sw_xcalloc(1, sizeof(*provider));
+	provider->hosts = sw_xcalloc(1, sizeof(*provider->hosts));
 	sw_buf_init(&provider->scratch, SW_APNS_PAYLOAD_MAX);
 	int err = read_config(config, provider, diag_out);
 	err = err ? err : sw_apns_credential_load(provider, diag_out);
@@ -157,10 +188,16 @@ static int on_check_token(struct sw_bytes token, struct sw_diag *diag_out)
 	return SW_OK;
 }
 
-/* The topic for an app; empty when this account has none. */
+/* Those of the section, or else the certificate's. */
+static struct sw_bytes topics_of(const struct sw_provider *provider)
+{
+	return sw_bytes_str(*provider->topics_text ? provider->topics_text : provider->certificate.topics);
+}
+
+/* The topic for an app; empty when this account has none. A certificate lists those with suffixes behind the app's. */
 static struct sw_bytes topic_of(const struct sw_provider *provider, struct sw_bytes app)
 {
-	struct sw_bytes rest = provider->topics;
+	struct sw_bytes rest = topics_of(provider);
 	struct sw_bytes topic;
 	size_t count = 0;
 	struct sw_bytes first = {NULL, 0};
@@ -170,7 +207,8 @@ static struct sw_bytes topic_of(const struct sw_provider *provider, struct sw_by
 		}
 		first = count++ ? first : topic;
 	}
-	return app.len == 0 && count == 1 ? first : (struct sw_bytes){NULL, 0};
+	bool only = count == 1 || (count > 1 && !*provider->topics_text);
+	return app.len == 0 && only ? first : (struct sw_bytes){NULL, 0};
 }
 
 static bool on_serves_app(const struct sw_provider *provider, struct sw_bytes app)
@@ -236,7 +274,10 @@ static void add_headers(struct sw_provider *provider, const struct parts *parts,
 	struct sw_bytes uuid = uuid_text(n->id, arena);
 	struct sw_bytes collapse = collapse_id(n, type, uuid);
 	/* A copy: the token may be renewed while this request waits for a stream. */
-	sw_http_request_add(req, "authorization", sw_arena_copy(arena, sw_bytes_str(provider->authorization)), false);
+	if (provider->authorization) {
+		struct sw_bytes authorization = sw_arena_copy(arena, sw_bytes_str(provider->authorization));
+		sw_http_request_add(req, "authorization", authorization, false);
+	}
 	sw_http_request_add(req, "apns-topic", parts->topic, false);
 	sw_http_request_add(req, "apns-push-type", sw_bytes_str(type->name), false);
 	const char *priority = sw_apns_priority(type, sw_notification_priority(n));
@@ -261,21 +302,26 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 		return sw_diag_set(diag_out, SW_EINVAL, "app: expected one of topics of [push.%s]", provider->instance);
 	}
 	struct sw_http_request *req = &send_out->as.http;
-	*send_out = (struct sw_send){.endpoint = target->sandbox ? &provider->sandbox : &provider->production};
+	const struct sw_apns_hosts *hosts = provider->hosts;
+	*send_out = (struct sw_send){.endpoint = target->sandbox ? &hosts->sandbox : &hosts->production};
 	int err = on_check_token(target->token, diag_out);
 	err = err ? err : sw_apns_push_type(notification, &parts.type, diag_out);
 	if (err) {
 		return err;
 	}
+	parts.topic = joined(parts.topic, sw_bytes_str(parts.type->topic_suffix), arena);
 	const struct sw_apns_job job = {notification, parts.type, now_ms};
 	err = sw_apns_payload(&provider->scratch, &job, arena, &req->body, diag_out);
-	err = err ? err : sw_apns_credential_ensure(provider, now_ms, diag_out);
+	if (!err && provider->cert_file) {
+		err = sw_apns_certificate_check(provider, parts.type, parts.topic, now_ms, diag_out);
+	} else if (!err) {
+		err = sw_apns_credential_ensure(provider, now_ms, diag_out);
+	}
 	if (err) {
 		return err;
 	}
 	req->method = "POST";
 	req->path = joined(sw_bytes_str("/3/device/"), target->token, arena);
-	parts.topic = joined(parts.topic, sw_bytes_str(parts.type->topic_suffix), arena);
 	add_headers(provider, &parts, arena, req);
 	return SW_OK;
 }
@@ -293,4 +339,6 @@ const struct sw_provider_ops sw_provider_apns = {
 	.credential_refused = sw_apns_credential_refused,
 	.encode = on_encode,
 	.classify = sw_apns_classify,
+	.endpoint_retired = sw_apns_endpoint_retired,
+	.endpoint_closed = sw_apns_endpoint_closed,
 };

@@ -18,16 +18,37 @@ struct sw_apns_push_type {
 	enum { SW_APNS_SHOWS_NEVER, SW_APNS_SHOWS_MAY, SW_APNS_SHOWS_MUST } shows;
 	const char *aps; /* the members of one that shows nothing; NULL: there is no `aps` */
 	bool once;       /* never kept for a device that is away */
+	bool token_only; /* not for those who come with a certificate */
+};
+
+/* What a client certificate says. */
+struct sw_apns_certificate {
+	char *topics; /* comma-separated; owned */
+	int64_t not_before_ms;
+	int64_t not_after_ms;
+	uint8_t fingerprint[32]; /* SHA-256 */
+};
+
+/* The two hosts, with connections of one credential. A new credential gets new ones: APNs binds a connection to what it
+ * was opened with, and a connection reads certificate and key when it is made. */
+struct sw_apns_hosts {
+	struct sw_endpoint production;
+	struct sw_endpoint sandbox;
+	int unnamed;                /* of retired ones: how many the pusher has not been told of */
+	int unclosed;               /* … and it has not closed */
+	struct sw_apns_hosts *next; /* retired before */
 };
 
 struct sw_provider {
 	const char *instance;
-	const char *key_file;
+	const char *key_file; /* NULL: a certificate */
 	const char *key_id;
 	const char *team_id;
-	struct sw_bytes topics; /* comma-separated, checked */
-	struct sw_endpoint production;
-	struct sw_endpoint sandbox;
+	const char *cert_file;     /* NULL: a key */
+	const char *cert_key_file; /* NULL: in cert_file */
+	const char *topics_text;   /* comma-separated, checked; empty: those of the certificate */
+	struct sw_apns_hosts *hosts;
+	struct sw_apns_hosts *retired;
 	struct sw_buf scratch; /* payloads are rendered here, then copied to the arena */
 
 	/* credential.c */
@@ -39,10 +60,31 @@ struct sw_provider {
 	int refusals;            /* in a row, without an accepted token between */
 	bool held;               /* sends wait from held_since_ms for HOLD_MS */
 	int64_t held_since_ms;
+
+	struct sw_apns_certificate certificate; /* certificate.c */
 };
 
+/* apns.c */
+bool sw_apns_is_topic(struct sw_bytes topic);
+
+/* certificate.c */
+/* Reads certificate and key; on an error the old ones stay. */
+int sw_apns_certificate_load(struct sw_provider *provider, struct sw_diag *diag_out);
+void sw_apns_certificate_release(struct sw_provider *provider);
+/* May it be used for this now? SW_ECONFIG with a text for the operator. */
+int sw_apns_certificate_check(const struct sw_provider *provider, const struct sw_apns_push_type *type,
+			      struct sw_bytes topic, int64_t now_ms, struct sw_diag *diag_out);
+
+/* hosts.c */
+/* A copy of those in force takes their place; the old ones are retired, and named to the pusher by and by. */
+void sw_apns_hosts_renew(struct sw_provider *provider);
+void sw_apns_hosts_release(struct sw_provider *provider);
+const struct sw_endpoint *sw_apns_endpoint_retired(struct sw_provider *provider);
+void sw_apns_endpoint_closed(struct sw_provider *provider, const struct sw_endpoint *endpoint);
+
 /* credential.c */
-/* Reads the key and tries it; on an error the old one stays. A changed key drops the token in force. */
+/* Reads the key and tries it, or the certificate; on an error the old one stays. Another one drops what is in force of
+ * the old: token and connections. */
 int sw_apns_credential_load(struct sw_provider *provider, struct sw_diag *diag_out);
 void sw_apns_credential_release(struct sw_provider *provider);
 /* Sees to it that `authorization` is fit for a request at now_ms. */
@@ -58,6 +100,9 @@ int sw_apns_push_type(const struct sw_notification *notification, const struct s
 		      struct sw_diag *diag_out);
 /* apns-priority: what is wanted if the type may have it. */
 const char *sw_apns_priority(const struct sw_apns_push_type *type, enum sw_push_priority wanted);
+
+/* Is it the app's topic for some type? */
+bool sw_apns_is_topic_of(struct sw_bytes topic, struct sw_bytes app);
 
 /* payload.c */
 struct sw_apns_job {

@@ -63,7 +63,7 @@ static void encode__every_push_type__has_a_vector(void **state)
 {
 	(void)state;
 	json_t *vectors = vectors_load("apns", "requests.json");
-#define SW_APNS_PUSH_TYPE(type, name, suffix, bytes_max, priorities, shows, aps, once) \
+#define SW_APNS_PUSH_TYPE(type, name, suffix, bytes_max, priorities, shows, aps, flags) \
 	assert_type_has_vector(vectors, name);
 #include "apns/push_types.def"
 #undef SW_APNS_PUSH_TYPE

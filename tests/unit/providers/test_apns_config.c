@@ -168,7 +168,7 @@ static void known_keys__all_that_open_reads__listed(void **state)
 	while (sw_provider_apns.known_keys[count]) {
 		count++;
 	}
-	assert_int_equal(count, 10);
+	assert_int_equal(count, 12);
 }
 
 /* ---- the life of the token ---- */
@@ -317,9 +317,14 @@ static void reload__same_new_and_bad_key__token_kept_replaced_kept(void **state)
 	copy_file("text.p8", "current.p8");
 	assert_int_equal(sw_provider_apns.reload(provider, &diag), SW_ECONFIG);
 	assert_string_equal(token_at(provider, T0), first);
+	assert_null(sw_provider_apns.endpoint_retired(provider));
 	copy_file("other.p8", "current.p8");
 	assert_int_equal(sw_provider_apns.reload(provider, &diag), SW_OK);
 	assert_string_not_equal(token_at(provider, T0), first);
+	/* Connections stay bound to the key they were opened with. */
+	assert_non_null(sw_provider_apns.endpoint_retired(provider));
+	assert_non_null(sw_provider_apns.endpoint_retired(provider));
+	assert_null(sw_provider_apns.endpoint_retired(provider));
 	sw_provider_apns.close(provider);
 }
 
