@@ -73,6 +73,8 @@ void sw_apns_classify(struct sw_provider *provider, const struct sw_answer *answ
 		int64_t asked_ms = sw_http_retry_after_ms(http, answer->now_ms, RETRY_AFTER_MAX_MS);
 		outcome_out->after_ms = asked_ms >= 0 ? asked_ms : row ? row->after_ms : by_class.after_ms;
 	}
+	outcome_out->device_only = outcome_out->kind == SW_OUTCOME_THROTTLED &&
+				   sw_bytes_equal_str(reason, "TooManyRequests");
 	if (outcome_out->kind == SW_OUTCOME_TOKEN_DEAD && http->status == 410) {
 		outcome_out->since_ms = timestamp_ms(body);
 	}
