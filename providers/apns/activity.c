@@ -5,7 +5,7 @@
 
 #include <surewire/json.h>
 
-enum { STATE_DEPTH_MAX = 16 };
+enum { STATE_DEPTH_MAX = 12 };
 
 static int check_object(struct sw_bytes text, const char *name, bool needed, struct sw_diag *diag_out)
 {

@@ -32,6 +32,11 @@ static int check_data(const struct sw_notification *n, struct sw_diag *diag_out)
 			return sw_diag_set(diag_out, SW_EINVAL,
 					   "data: expected names of 1 to 64 letters, digits, '_', '.' and '-'");
 		}
+		for (size_t before = 0; before < i; before++) {
+			if (strcmp(n->data[before].name, name) == 0) {
+				return sw_diag_set(diag_out, SW_EINVAL, "data %s: expected each name once", name);
+			}
+		}
 		if (!sw_json_is_text(n->data[i].value)) {
 			return sw_diag_set(diag_out, SW_EINVAL, "data %s: expected UTF-8", name);
 		}
