@@ -113,6 +113,9 @@ static struct sw_bytes read_text(struct sw_bytes *input, struct sw_arena *arena)
 {
 	struct sw_bytes line = fuzz_take_line(input);
 	uint64_t count;
+	/* A gateway takes no text with NUL, for jansson does not. */
+	const uint8_t *nul = line.len ? memchr(line.ptr, '\0', line.len) : NULL;
+	line.len = nul ? (size_t)(nul - line.ptr) : line.len;
 	if (line.len < 2 || line.ptr[0] != '*' || sw_bytes_to_u64(sw_bytes(line.ptr + 1, line.len - 1), &count)) {
 		return line;
 	}

@@ -23,8 +23,8 @@ static const struct sw_provider_ops *const providers[] = {&sw_provider_apns, &sw
 							  &sw_provider_webpush, &sw_provider_huawei};
 static const char *const tokens[] = {
 	"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0", "token:1", "a@b.example",
-	"{\"endpoint\":\"https://push.example/1\",\"keys\":{\"p256dh\":\"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-"
-	"JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4\",\"auth\":\"BTBZMqHH6r4Tts7J_aSIgg\"}}",
+	("{\"endpoint\":\"https://push.example/1\",\"keys\":{\"p256dh\":\"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-"
+	 "JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4\",\"auth\":\"BTBZMqHH6r4Tts7J_aSIgg\"}}"),
 	"IQAAAA-token"};
 enum { PROVIDERS = sizeof(providers) / sizeof(providers[0]) };
 
