@@ -19,6 +19,7 @@
 static const char *const universal[] = {APP, APP ".voip", APP ".complication", NULL};
 static const char *const none[] = {NULL};
 static const char *const odd[] = {"org.example.chat,org", NULL};
+static const char *const spaced[] = {"org.example chat", NULL};
 static const char *const renewed[] = {APP, APP ".voip", NULL};
 
 static int on_group_setup(void **state)
@@ -36,6 +37,8 @@ static int on_group_setup(void **state)
 	fixture_certificate("none.pem", &what);
 	what.topics = odd;
 	fixture_certificate("odd.pem", &what);
+	what.topics = spaced;
+	fixture_certificate("spaced.pem", &what);
 	fixture_ec_key("key.p8", "P-256", NULL);
 	fixture_ec_key("encrypted.key", "P-256", "aes-128-cbc");
 	fixture_write("empty.pem", "", 0);
@@ -71,6 +74,7 @@ static void open__bad_value__names_key_and_expectation(void **state)
 		{"cert_file", "push.pem.crt", "[push.apns] cert_file: expected the certificate's private key"},
 		{"cert_file", "nameless.pem", "[push.apns] cert_file: expected a push certificate of Apple"},
 		{"cert_file", "none.pem", "[push.apns] cert_file: expected a push certificate of Apple"},
+		{"cert_file", "spaced.pem", "[push.apns] cert_file: expected a push certificate of Apple"},
 		{"cert_key_file", "other.pem.key", "[push.apns] cert_key_file: expected the certificate's private key"},
 		{"cert_key_file", "encrypted.key", "[push.apns] cert_key_file: expected the certificate's private key"},
 		{"cert_key_file", "text.pem", "[push.apns] cert_key_file: expected the certificate's private key"},

@@ -160,9 +160,12 @@ static void check_certificate__topics_and_life__as_apple_says(void **state)
 {
 	(void)state;
 	static const char *const topics[] = {APP, APP ".voip", NULL};
+	static const char *const one[] = {APP, NULL};
 	static const char *const none[] = {NULL};
 	struct fixture_certificate what = {APP, topics, NOW_S - 1000, NOW_S + 1000};
 	fixture_certificate("push.pem", &what);
+	what.topics = one;
+	fixture_certificate("one.pem", &what);
 	what.topics = none;
 	fixture_certificate("none.pem", &what);
 	what.topics = NULL;
@@ -177,6 +180,7 @@ static void check_certificate__topics_and_life__as_apple_says(void **state)
 	assert_string_equal(certificate_reason("push.pem", "", NOW_S), "MissingTopic");
 	assert_string_equal(certificate_reason("push.pem", APP, NOW_S + 1001), "BadCertificate");
 	assert_string_equal(certificate_reason("push.pem", APP, NOW_S - 1001), "BadCertificate");
+	assert_string_equal(certificate_reason("one.pem", "", NOW_S), "");
 	assert_string_equal(certificate_reason("single.pem", APP, NOW_S), "");
 	assert_string_equal(certificate_reason("single.pem", "", NOW_S), "");
 	assert_string_equal(certificate_reason("single.pem", APP ".voip", NOW_S), "TopicDisallowed");
