@@ -55,6 +55,9 @@ static void learn(struct sw_provider *provider, const struct sw_outcome *outcome
 		provider->refused_as_expired = sw_bytes_equal_str(reason, "ExpiredProviderToken");
 	} else if (outcome->kind == SW_OUTCOME_DELIVERED || outcome->status == 410) {
 		sw_apns_credential_accepted(provider);
+	} else if (sw_bytes_equal_str(reason, "UnrelatedKeyIdInToken") && !provider->retired) {
+		/* The connection is bound to another key, and stays so: only another one helps. Once for all who wait. */
+		sw_apns_hosts_renew(provider);
 	}
 }
 
