@@ -146,9 +146,9 @@ struct sw_provider_ops {
 	void (*credential_refused)(struct sw_provider *provider, int64_t now_ms);
 
 	/* Builds the request. Everything in send_out lives in the arena or the instance. SW_ELIMIT when it cannot be
-	 * made to fit (the body is cut at a character boundary first), SW_EINVAL when target or notification is
-	 * unusable; both with a text, and both end as REJECTED. SW_EBUSY when there is no room for another endpoint
-	 * just now: ends as UNSENT. */
+	 * made to fit (texts are cut at a character boundary, the body first), SW_EINVAL when target or notification is
+	 * unusable; both with a text, and both end as REJECTED. SW_ECONFIG when an operator must act, with a text: ends
+	 * as CONFIG. SW_EBUSY when there is no room for another endpoint just now: ends as UNSENT. */
 	int (*encode)(struct sw_provider *provider, const struct sw_push_target *target,
 		      const struct sw_notification *notification, int64_t now_ms, struct sw_arena *arena,
 		      struct sw_send *send_out, struct sw_diag *diag_out);

@@ -13,15 +13,15 @@
 
 enum {
 	TOPIC_MAX_BYTES = 155,
-	COLLAPSE_MAX_BYTES = 64,
 	CONNECTIONS_DEFAULT = 2,
 	CONNECTIONS_LIMIT = 64,
 	PING_INTERVAL_MS = 10 * 1000,
 	ANSWER_TIMEOUT_MS = 30 * 1000,
 };
 
-static const char *const known_keys[] = {"key_file",     "key_id",       "team_id", "topics",      "host", "port",
-					 "sandbox_host", "sandbox_port", "ca_file", "connections", NULL};
+static const char *const known_keys[] = {"key_file", "key_id",      "team_id", "cert_file",    "cert_key_file",
+					 "topics",   "host",        "port",    "sandbox_host", "sandbox_port",
+					 "ca_file",  "connections", NULL};
 
 /* ---- configuration ---- */
 
@@ -45,7 +45,10 @@ static int read_endpoint(const struct sw_provider_config *config, const char *ho
 		return sw_provider_expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
 	}
 	endpoint->connections_max = CONNECTIONS_DEFAULT;
-	endpoint->initial_streams_max = 1; /* until a request with a valid token succeeded, APNs allows one */
+	/* Until a request with a valid token succeeded, APNs allows one; a certificate is good from the start. */
+	endpoint->initial_streams_max = sw_provider_text(config, "cert_file", NULL) ? 0 : 1;
+	endpoint->cert_file = sw_provider_text(config, "cert_file", NULL);
+	endpoint->key_file = sw_provider_text(config, "cert_key_file", NULL);
 	endpoint->ping_interval_ms = PING_INTERVAL_MS;
 	endpoint->answer_timeout_ms = ANSWER_TIMEOUT_MS;
 	int err = sw_provider_number(config, "connections", CONNECTIONS_LIMIT, &endpoint->connections_max, diag_out);
@@ -72,7 +75,7 @@ static bool is_topic_char(uint8_t c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
 }
 
-static bool is_topic(struct sw_bytes topic)
+bool sw_apns_is_topic(struct sw_bytes topic)
 {
 	for (size_t i = 0; i < topic.len; i++) {
 		if (!is_topic_char(topic.ptr[i])) {
@@ -82,14 +85,15 @@ static bool is_topic(struct sw_bytes topic)
 	return topic.len > 0 && topic.len <= TOPIC_MAX_BYTES;
 }
 
-static int read_topics(const struct sw_provider_config *config, struct sw_bytes *topics_out, struct sw_diag *diag_out)
+/* A certificate knows its topics. */
+static int read_topics(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
 {
-	struct sw_bytes rest = sw_bytes_str(sw_provider_text(config, "topics", ""));
+	provider->topics_text = sw_provider_text(config, "topics", "");
+	struct sw_bytes rest = sw_bytes_str(provider->topics_text);
 	struct sw_bytes topic;
-	*topics_out = rest;
-	bool any = false;
+	bool any = provider->cert_file;
 	while (sw_provider_next_item(&rest, &topic)) {
-		if (!is_topic(topic)) {
+		if (!sw_apns_is_topic(topic)) {
 			return sw_provider_expected(config, "topics", "app bundle ids separated by commas", diag_out);
 		}
 		any = true;
@@ -99,21 +103,44 @@ static int read_topics(const struct sw_provider_config *config, struct sw_bytes 
 					  diag_out);
 }
 
-static int read_config(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
+/* A key with its ids, or a certificate: never both, for then one of them is not in force and nobody would know which. */
+static int read_identity(const struct sw_provider_config *config, struct sw_provider *provider,
+			 struct sw_diag *diag_out)
 {
-	provider->instance = config->instance;
-	provider->production.host = "api.push.apple.com";
-	provider->sandbox.host = "api.sandbox.push.apple.com";
+	static const char *const of_keys[] = {"key_file", "key_id", "team_id"};
 	provider->key_file = sw_provider_text(config, "key_file", NULL);
+	provider->cert_file = sw_provider_text(config, "cert_file", NULL);
+	provider->cert_key_file = sw_provider_text(config, "cert_key_file", NULL);
+	if (!provider->cert_file && provider->cert_key_file) {
+		return sw_provider_expected(config, "cert_key_file", "cert_file beside it", diag_out);
+	}
+	for (size_t i = 0; provider->cert_file && i < sizeof(of_keys) / sizeof(of_keys[0]); i++) {
+		if (sw_provider_text(config, of_keys[i], NULL)) {
+			return sw_provider_expected(config, of_keys[i], "either a key or cert_file, not both",
+						    diag_out);
+		}
+	}
+	if (provider->cert_file) {
+		return SW_OK;
+	}
 	if (!provider->key_file) {
 		return sw_provider_expected(config, "key_file",
 					    "the path of the .p8 key from Apple's developer account", diag_out);
 	}
 	int err = read_id(config, "key_id", &provider->key_id, diag_out);
-	err = err ? err : read_id(config, "team_id", &provider->team_id, diag_out);
-	err = err ? err : read_topics(config, &provider->topics, diag_out);
-	err = err ? err : read_endpoint(config, "host", "port", &provider->production, diag_out);
-	err = err ? err : read_endpoint(config, "sandbox_host", "sandbox_port", &provider->sandbox, diag_out);
+	return err ? err : read_id(config, "team_id", &provider->team_id, diag_out);
+}
+
+static int read_config(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
+{
+	struct sw_apns_hosts *hosts = provider->hosts;
+	provider->instance = config->instance;
+	hosts->production.host = "api.push.apple.com";
+	hosts->sandbox.host = "api.sandbox.push.apple.com";
+	int err = read_identity(config, provider, diag_out);
+	err = err ? err : read_topics(config, provider, diag_out);
+	err = err ? err : read_endpoint(config, "host", "port", &hosts->production, diag_out);
+	err = err ? err : read_endpoint(config, "sandbox_host", "sandbox_port", &hosts->sandbox, diag_out);
 	return err;
 }
 
@@ -123,6 +150,8 @@ static void on_close(struct sw_provider *provider)
 		return;
 	}
 	sw_apns_credential_release(provider);
+	sw_apns_certificate_release(provider);
+	sw_apns_hosts_release(provider);
 	sw_buf_release(&provider->scratch);
 	free(provider);
 }
@@ -130,6 +159,7 @@ static void on_close(struct sw_provider *provider)
 static int on_open(const struct sw_provider_config *config, struct sw_provider **provider_out, struct sw_diag *diag_out)
 {
 	struct sw_provider *provider = sw_xcalloc(1, sizeof(*provider));
+	provider->hosts = sw_xcalloc(1, sizeof(*provider->hosts));
 	sw_buf_init(&provider->scratch, SW_APNS_PAYLOAD_MAX);
 	int err = read_config(config, provider, diag_out);
 	err = err ? err : sw_apns_credential_load(provider, diag_out);
@@ -158,10 +188,16 @@ static int on_check_token(struct sw_bytes token, struct sw_diag *diag_out)
 	return SW_OK;
 }
 
-/* The topic for an app; empty when this account has none. */
+/* Those of the section, or else the certificate's. */
+static struct sw_bytes topics_of(const struct sw_provider *provider)
+{
+	return sw_bytes_str(*provider->topics_text ? provider->topics_text : provider->certificate.topics);
+}
+
+/* The topic for an app; empty when this account has none. A certificate lists those with suffixes behind the app's. */
 static struct sw_bytes topic_of(const struct sw_provider *provider, struct sw_bytes app)
 {
-	struct sw_bytes rest = provider->topics;
+	struct sw_bytes rest = topics_of(provider);
 	struct sw_bytes topic;
 	size_t count = 0;
 	struct sw_bytes first = {NULL, 0};
@@ -171,7 +207,8 @@ static struct sw_bytes topic_of(const struct sw_provider *provider, struct sw_by
 		}
 		first = count++ ? first : topic;
 	}
-	return app.len == 0 && count == 1 ? first : (struct sw_bytes){NULL, 0};
+	bool only = count == 1 || (count > 1 && !*provider->topics_text);
+	return app.len == 0 && only ? first : (struct sw_bytes){NULL, 0};
 }
 
 static bool on_serves_app(const struct sw_provider *provider, struct sw_bytes app)
@@ -196,19 +233,10 @@ static struct sw_bytes uuid_text(const uint8_t id[16], struct sw_arena *arena)
 
 /* Without a value of its own an alert collapses with its own repetitions: a send whose answer was lost is sent again,
  * and the device then shows it once. */
-static int collapse_id(const struct sw_notification *n, struct sw_bytes uuid, struct sw_bytes *collapse_out,
-		       struct sw_diag *diag_out)
+static struct sw_bytes collapse_id(const struct sw_notification *n, const struct sw_apns_push_type *type,
+				   struct sw_bytes uuid)
 {
-	bool good = n->collapse.len <= COLLAPSE_MAX_BYTES;
-	for (size_t i = 0; good && i < n->collapse.len; i++) {
-		good = n->collapse.ptr[i] > 0x20 && n->collapse.ptr[i] < 0x7f;
-	}
-	if (!good) {
-		return sw_diag_set(diag_out, SW_EINVAL, "collapse: expected at most %d printable ASCII characters",
-				   COLLAPSE_MAX_BYTES);
-	}
-	*collapse_out = n->collapse.len || n->kind == SW_PUSH_SILENT ? n->collapse : uuid;
-	return SW_OK;
+	return n->collapse.len || type->shows != SW_APNS_SHOWS_MUST ? n->collapse : uuid;
 }
 
 /* Seconds. 0 is "now or never", which is what is left to one that expires within this second. */
@@ -220,25 +248,48 @@ static struct sw_bytes expiration(int64_t expires_at_ms, int64_t now_ms, struct 
 	return sw_arena_copy(arena, sw_bytes(text, (size_t)len));
 }
 
-static struct sw_bytes path_of(struct sw_bytes token, struct sw_arena *arena)
+/* The two runs one behind the other. */
+static struct sw_bytes joined(struct sw_bytes a, struct sw_bytes b, struct sw_arena *arena)
 {
-	static const char prefix[] = "/3/device/";
-	enum { PREFIX_LEN = sizeof(prefix) - 1 };
-	uint8_t *path = sw_arena_alloc(arena, PREFIX_LEN + token.len);
-	memcpy(path, prefix, PREFIX_LEN);
-	memcpy(path + PREFIX_LEN, token.ptr, token.len);
-	return sw_bytes(path, PREFIX_LEN + token.len);
+	uint8_t *text = sw_arena_alloc(arena, a.len + b.len + 1);
+	memcpy(text, a.ptr, a.len);
+	memcpy(text + a.len, b.ptr, b.len);
+	return sw_bytes(text, a.len + b.len);
 }
 
+/* What a request is made of beside its body. */
+struct parts {
+	const struct sw_notification *notification;
+	const struct sw_apns_push_type *type;
+	struct sw_bytes topic;
+	int64_t now_ms;
+};
+
 /* Headers that change with every request stay out of the small table that Apple keeps for HPACK. */
-static void add_headers(struct sw_http_request *req, const struct sw_notification *n, struct sw_bytes topic,
-			struct sw_bytes authorization)
+static void add_headers(struct sw_provider *provider, const struct parts *parts, struct sw_arena *arena,
+			struct sw_http_request *req)
 {
-	bool silent = n->kind == SW_PUSH_SILENT;
-	sw_http_request_add(req, "authorization", authorization, false);
-	sw_http_request_add(req, "apns-topic", topic, false);
-	sw_http_request_add(req, "apns-push-type", sw_bytes_str(silent ? "background" : "alert"), false);
-	sw_http_request_add(req, "apns-priority", sw_bytes_str(n->urgent && !silent ? "10" : "5"), false);
+	const struct sw_notification *n = parts->notification;
+	const struct sw_apns_push_type *type = parts->type;
+	struct sw_bytes uuid = uuid_text(n->id, arena);
+	struct sw_bytes collapse = collapse_id(n, type, uuid);
+	/* A copy: the token may be renewed while this request waits for a stream. */
+	if (provider->authorization) {
+		struct sw_bytes authorization = sw_arena_copy(arena, sw_bytes_str(provider->authorization));
+		sw_http_request_add(req, "authorization", authorization, false);
+	}
+	sw_http_request_add(req, "apns-topic", parts->topic, false);
+	sw_http_request_add(req, "apns-push-type", sw_bytes_str(type->name), false);
+	const char *priority = sw_apns_priority(type, sw_notification_priority(n));
+	sw_http_request_add(req, "apns-priority", sw_bytes_str(priority), false);
+	if (type->once || n->expires_at_ms > 0) {
+		int64_t expires_at_ms = type->once ? 0 : n->expires_at_ms;
+		sw_http_request_add(req, "apns-expiration", expiration(expires_at_ms, parts->now_ms, arena), true);
+	}
+	if (collapse.len) {
+		sw_http_request_add(req, "apns-collapse-id", collapse, true);
+	}
+	sw_http_request_add(req, "apns-id", uuid, true);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the shape of provider.h */
@@ -246,33 +297,32 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 		     const struct sw_notification *notification, int64_t now_ms, struct sw_arena *arena,
 		     struct sw_send *send_out, struct sw_diag *diag_out)
 {
-	struct sw_bytes topic = topic_of(provider, target->app);
-	if (topic.len == 0) {
+	struct parts parts = {notification, NULL, topic_of(provider, target->app), now_ms};
+	if (parts.topic.len == 0) {
 		return sw_diag_set(diag_out, SW_EINVAL, "app: expected one of topics of [push.%s]", provider->instance);
 	}
-	int err = on_check_token(target->token, diag_out);
 	struct sw_http_request *req = &send_out->as.http;
-	*send_out = (struct sw_send){.endpoint = target->sandbox ? &provider->sandbox : &provider->production};
-	struct sw_bytes uuid = uuid_text(notification->id, arena);
-	struct sw_bytes collapse = {NULL, 0};
-	err = err ? err : collapse_id(notification, uuid, &collapse, diag_out);
-	err = err ? err : sw_apns_payload(&provider->scratch, notification, arena, &req->body, diag_out);
-	err = err ? err : sw_apns_credential_ensure(provider, now_ms, diag_out);
+	const struct sw_apns_hosts *hosts = provider->hosts;
+	*send_out = (struct sw_send){.endpoint = target->sandbox ? &hosts->sandbox : &hosts->production};
+	int err = on_check_token(target->token, diag_out);
+	err = err ? err : sw_apns_push_type(notification, &parts.type, diag_out);
+	if (err) {
+		return err;
+	}
+	parts.topic = joined(parts.topic, sw_bytes_str(parts.type->topic_suffix), arena);
+	const struct sw_apns_job job = {notification, parts.type, now_ms};
+	err = sw_apns_payload(&provider->scratch, &job, arena, &req->body, diag_out);
+	if (!err && provider->cert_file) {
+		err = sw_apns_certificate_check(provider, parts.type, parts.topic, now_ms, diag_out);
+	} else if (!err) {
+		err = sw_apns_credential_ensure(provider, now_ms, diag_out);
+	}
 	if (err) {
 		return err;
 	}
 	req->method = "POST";
-	req->path = path_of(target->token, arena);
-	/* A copy: the token may be renewed while this request waits for a stream. */
-	add_headers(req, notification, topic, sw_arena_copy(arena, sw_bytes_str(provider->authorization)));
-	if (notification->expires_at_ms > 0) {
-		sw_http_request_add(req, "apns-expiration", expiration(notification->expires_at_ms, now_ms, arena),
-				    true);
-	}
-	if (collapse.len) {
-		sw_http_request_add(req, "apns-collapse-id", collapse, true);
-	}
-	sw_http_request_add(req, "apns-id", uuid, true);
+	req->path = joined(sw_bytes_str("/3/device/"), target->token, arena);
+	add_headers(provider, &parts, arena, req);
 	return SW_OK;
 }
 
@@ -289,4 +339,6 @@ const struct sw_provider_ops sw_provider_apns = {
 	.credential_refused = sw_apns_credential_refused,
 	.encode = on_encode,
 	.classify = sw_apns_classify,
+	.endpoint_retired = sw_apns_endpoint_retired,
+	.endpoint_closed = sw_apns_endpoint_closed,
 };

@@ -55,6 +55,9 @@ static void learn(struct sw_provider *provider, const struct sw_outcome *outcome
 		provider->refused_as_expired = sw_bytes_equal_str(reason, "ExpiredProviderToken");
 	} else if (outcome->kind == SW_OUTCOME_DELIVERED || outcome->status == 410) {
 		sw_apns_credential_accepted(provider);
+	} else if (sw_bytes_equal_str(reason, "UnrelatedKeyIdInToken") && !provider->retired) {
+		/* The connection is bound to another key, and stays so: only another one helps. Once for all who wait. */
+		sw_apns_hosts_renew(provider);
 	}
 }
 
@@ -75,6 +78,8 @@ void sw_apns_classify(struct sw_provider *provider, const struct sw_answer *answ
 		int64_t asked_ms = sw_http_retry_after_ms(http, answer->now_ms, RETRY_AFTER_MAX_MS);
 		outcome_out->after_ms = asked_ms >= 0 ? asked_ms : row ? row->after_ms : by_class.after_ms;
 	}
+	outcome_out->device_only = outcome_out->kind == SW_OUTCOME_THROTTLED &&
+				   sw_bytes_equal_str(reason, "TooManyRequests");
 	if (outcome_out->kind == SW_OUTCOME_TOKEN_DEAD && http->status == 410) {
 		outcome_out->since_ms = timestamp_ms(body);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The provider token: an ES256 JWT, cached, renewed between 20 and 60 minutes of age as Apple demands ("Establishing
+/* The credential: a certificate, of which only a refusal is kept in mind, or the provider token: an ES256 JWT, cached, renewed between 20 and 60 minutes of age as Apple demands ("Establishing
  * a token-based connection to APNs"). Signing is ours alone, so nothing is ever fetched. Never prompts for a
  * passphrase: encrypted keys are refused. */
 #include "apns_int.h"
@@ -69,8 +69,27 @@ static void drop_token(struct sw_provider *provider)
 	}
 }
 
+static int load_certificate(struct sw_provider *provider, struct sw_diag *diag_out)
+{
+	uint8_t old[sizeof(provider->certificate.fingerprint)];
+	memcpy(old, provider->certificate.fingerprint, sizeof(old));
+	bool first = !provider->certificate.topics;
+	int err = sw_apns_certificate_load(provider, diag_out);
+	if (err) {
+		return err;
+	}
+	if (!first && memcmp(old, provider->certificate.fingerprint, sizeof(old)) != 0) {
+		sw_apns_hosts_renew(provider);
+	}
+	sw_apns_credential_accepted(provider);
+	return SW_OK;
+}
+
 int sw_apns_credential_load(struct sw_provider *provider, struct sw_diag *diag_out)
 {
+	if (provider->cert_file) {
+		return load_certificate(provider, diag_out);
+	}
 	struct sw_bytes pem = {NULL, 0};
 	int err = read_key(provider, &pem, diag_out);
 	if (err) {
@@ -89,6 +108,9 @@ int sw_apns_credential_load(struct sw_provider *provider, struct sw_diag *diag_o
 	/* The same key keeps its token: Apple punishes needless renewal. */
 	if (!provider->key_pem || !sw_bytes_equal(pem, sw_bytes(provider->key_pem, provider->key_len))) {
 		drop_token(provider);
+		if (provider->key_pem) {
+			sw_apns_hosts_renew(provider);
+		}
 	}
 	sw_free_secret(provider->key_pem, provider->key_len);
 	provider->key_pem = (char *)pem.ptr;
@@ -107,6 +129,9 @@ void sw_apns_credential_release(struct sw_provider *provider)
 int sw_apns_credential_ensure(struct sw_provider *provider, int64_t now_ms, struct sw_diag *diag_out)
 {
 	int64_t age_ms = now_ms - provider->issued_ms;
+	if (provider->cert_file) {
+		return SW_OK;
+	}
 	if (provider->authorization && age_ms >= -SKEW_MS && age_ms < RENEW_MS) {
 		return SW_OK;
 	}
@@ -140,7 +165,7 @@ void sw_apns_credential_refused(struct sw_provider *provider, int64_t now_ms)
 	provider->refusals++;
 	/* Refused as expired although it is young: once it may be the clock that was just set. A second time in a row
 	 * another token would not help, and would break the 20-minute rule on top. */
-	if (renewable || (provider->refused_as_expired && provider->refusals == 1)) {
+	if (!provider->cert_file && (renewable || (provider->refused_as_expired && provider->refusals == 1))) {
 		drop_token(provider);
 		return;
 	}

@@ -26,6 +26,7 @@ static const struct sw_outcome_class classes[] = {
 struct details {
 	struct sw_bytes code;   /* FcmError.errorCode */
 	struct sw_bytes reason; /* ErrorInfo.reason or ApnsError.reason, for people */
+	struct sw_bytes field;  /* BadRequest: the first violation that is not of message.token */
 	bool names_token;       /* BadRequest: a violation of message.token */
 	bool device_quota;      /* QuotaFailure: of this device alone */
 	int64_t retry_ms;       /* RetryInfo; -1 */
@@ -44,16 +45,42 @@ static bool starts_with(struct sw_bytes text, const char *prefix)
 	return text.len >= len && memcmp(text.ptr, prefix, len) == 0;
 }
 
-/* Whether some element of the array has a text member that starts with the prefix. */
-static bool any_starts(const json_t *array, const char *key, const char *prefix)
+static bool has_word(struct sw_bytes text, const char *word)
 {
-	size_t count = json_array_size(array);
-	for (size_t i = 0; i < count && i < DETAILS_MAX; i++) {
-		if (starts_with(sw_json_get_str(json_array_get(array, i), key), prefix)) {
+	size_t len = strlen(word);
+	for (size_t i = 0; i + len <= text.len; i++) {
+		if (sw_bytes_equal_nocase(sw_bytes(text.ptr + i, len), word)) {
 			return true;
 		}
 	}
 	return false;
+}
+
+/* Fields have their path from the root, with an index where they are lists. */
+static void scan_fields(const json_t *violations, struct details *found)
+{
+	size_t count = json_array_size(violations);
+	for (size_t i = 0; i < count && i < DETAILS_MAX; i++) {
+		struct sw_bytes field = sw_json_get_str(json_array_get(violations, i), "field");
+		if (starts_with(field, "message.token")) {
+			found->names_token = true;
+		} else if (found->field.len == 0) {
+			found->field = field;
+		}
+	}
+}
+
+/* Whose rate it is, Google says in words. */
+static bool names_device(const json_t *violations)
+{
+	size_t count = json_array_size(violations);
+	bool device = false;
+	for (size_t i = 0; i < count && i < DETAILS_MAX; i++) {
+		const json_t *violation = json_array_get(violations, i);
+		device = device || starts_with(sw_json_get_str(violation, "subject"), "device") ||
+			 has_word(sw_json_get_str(violation, "description"), "device");
+	}
+	return device;
 }
 
 /* google.protobuf.Duration as JSON: "25s", "1.500s". Cut to milliseconds; -1 when malformed. */
@@ -91,13 +118,11 @@ static void scan_detail(const json_t *detail, struct details *found)
 	if (is_type(type, "FcmError")) {
 		found->code = sw_json_get_str(detail, "errorCode");
 	} else if (is_type(type, "BadRequest")) {
-		const json_t *violations = json_object_get(detail, "fieldViolations");
-		found->names_token = found->names_token || any_starts(violations, "field", "message.token");
+		scan_fields(json_object_get(detail, "fieldViolations"), found);
 	} else if (is_type(type, "RetryInfo")) {
 		found->retry_ms = duration_ms(sw_json_get_str(detail, "retryDelay"));
 	} else if (is_type(type, "QuotaFailure")) {
-		const json_t *violations = json_object_get(detail, "violations");
-		found->device_quota = any_starts(violations, "subject", "device");
+		found->device_quota = names_device(json_object_get(detail, "violations"));
 	} else if (is_type(type, "ErrorInfo") || is_type(type, "ApnsError")) {
 		found->reason = sw_json_get_str(detail, "reason");
 	}
@@ -129,8 +154,9 @@ static void set_reason(struct sw_outcome *outcome, struct sw_bytes code, const s
 {
 	char text[64];
 	char more[64];
+	struct sw_bytes detail = found->reason.len ? found->reason : found->field;
 	sw_bytes_printable(code, text, sizeof(text));
-	sw_bytes_printable(found->reason, more, sizeof(more));
+	sw_bytes_printable(detail, more, sizeof(more));
 	if (outcome->kind == SW_OUTCOME_DELIVERED) {
 		snprintf(outcome->reason, sizeof(outcome->reason), "accepted");
 	} else if (code.len == 0) {
@@ -166,7 +192,9 @@ static struct sw_outcome_class settle(int status, struct sw_bytes code, const js
 		result.kind = row->kind;
 		result.after_ms = row->after_ms;
 	}
-	if (status == 400 && found->names_token && sw_bytes_equal_str(code, "INVALID_ARGUMENT")) {
+	/* A token is to blame only when nothing else is: a bad message would cost every token that it is tried with. */
+	bool token_alone = found->names_token && found->field.len == 0;
+	if (status == 400 && token_alone && sw_bytes_equal_str(code, "INVALID_ARGUMENT")) {
 		result.kind = SW_OUTCOME_TOKEN_DEAD;
 	}
 	return result;
@@ -181,6 +209,7 @@ void sw_fcm_classify(struct sw_provider *provider, const struct sw_answer *answe
 	struct sw_bytes code = found.code.len ? found.code : sw_json_get_str(error, "status");
 	struct sw_outcome_class result = settle(http->status, code, error, &found);
 	*outcome_out = (struct sw_outcome){.kind = result.kind, .status = http->status, .after_ms = -1};
+	outcome_out->device_only = result.kind == SW_OUTCOME_THROTTLED && found.device_quota;
 	if (result.kind == SW_OUTCOME_RETRY || result.kind == SW_OUTCOME_THROTTLED) {
 		outcome_out->after_ms = wait_ms(answer, &found, result.after_ms);
 	} else if (result.kind == SW_OUTCOME_DELIVERED && sw_json_get_str(body, "name").len == 0) {

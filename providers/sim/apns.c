@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/uuid.h"
+#include "sim/apns_certificate.h"
 #include "sim/exchange.h"
 #include "sim/jws.h"
 
@@ -95,11 +96,24 @@ static struct sw_sim_verdict check_new_token(struct apns_link *apns, struct sw_b
 	return verdict;
 }
 
+/* Who has no token may have come with a certificate. */
+static struct sw_sim_verdict check_certificate(const struct apns_link *apns, const struct sw_sim_request *request)
+{
+	X509 *certificate = apns->link->conn.ssl ? SSL_get1_peer_certificate(apns->link->conn.ssl) : NULL;
+	if (!certificate) {
+		return refuse(403, "MissingProviderToken");
+	}
+	struct sw_sim_verdict verdict = sw_sim_apns_check_certificate(
+		certificate, sw_sim_request_header(request, "apns-topic"), sw_clock_wall_ms() / 1000);
+	X509_free(certificate);
+	return verdict;
+}
+
 static struct sw_sim_verdict check_authorization(struct apns_link *apns, const struct sw_sim_request *request)
 {
 	struct sw_bytes token = sw_sim_request_bearer(request);
 	if (!sw_sim_request_header(request, "authorization").ptr) {
-		return refuse(403, "MissingProviderToken");
+		return check_certificate(apns, request);
 	}
 	if (!token.ptr) {
 		return refuse(403, "InvalidProviderToken");

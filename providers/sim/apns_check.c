@@ -2,6 +2,8 @@
 /* One small function a rule, in the order in which they are looked at; the first that refuses decides. */
 #include "sim/apns_check.h"
 
+#include "sim/apns_payload.h"
+
 #include <string.h>
 
 enum { TOKEN_CHARS_MAX = 512, PAYLOAD_MAX = 4096, VOIP_PAYLOAD_MAX = 5120, PAYLOAD_DEPTH_MAX = 16 };
@@ -16,12 +18,12 @@ struct push_type {
 static const struct push_type push_types[] = {
 	{"alert", NULL, PAYLOAD_MAX, "051"},
 	{"background", NULL, PAYLOAD_MAX, "5"},
-	{"voip", ".voip", VOIP_PAYLOAD_MAX, "051"},
+	{"voip", ".voip", VOIP_PAYLOAD_MAX, "0"},
 	{"complication", ".complication", PAYLOAD_MAX, "051"},
 	{"fileprovider", ".pushkit.fileprovider", PAYLOAD_MAX, "051"},
 	{"mdm", NULL, PAYLOAD_MAX, "051"},
-	{"location", ".location-query", PAYLOAD_MAX, "051"},
-	{"liveactivity", ".push-type.liveactivity", PAYLOAD_MAX, "051"},
+	{"location", ".location-query", PAYLOAD_MAX, "05"},
+	{"liveactivity", ".push-type.liveactivity", PAYLOAD_MAX, "05"},
 	{"pushtotalk", ".voip-ptt", PAYLOAD_MAX, "051"},
 	{"widgets", ".push-type.widgets", PAYLOAD_MAX, "051"},
 	{"controls", ".push-type.controls", PAYLOAD_MAX, "051"},
@@ -103,6 +105,7 @@ static bool topic_known(struct sw_bytes topic, const struct sw_sim_apns_rules *r
 	return rules->topic_count == 0;
 }
 
+/* A sender of an app may use its topics of every type. */
 static struct sw_sim_verdict check_topic(struct sw_bytes topic, const struct push_type *type,
 					 const struct sw_sim_apns_rules *rules)
 {
@@ -114,10 +117,8 @@ static struct sw_sim_verdict check_topic(struct sw_bytes topic, const struct pus
 			       memcmp(topic.ptr + topic.len - suffix_len, type->topic_suffix, suffix_len) != 0)) {
 		return refuse(400, "BadTopic");
 	}
-	if (!topic_known(topic, rules)) {
-		return refuse(400, "TopicDisallowed");
-	}
-	return fine;
+	struct sw_bytes app = sw_bytes(topic.ptr, topic.len - suffix_len);
+	return topic_known(topic, rules) || topic_known(app, rules) ? fine : refuse(400, "TopicDisallowed");
 }
 
 static struct sw_sim_verdict check_priority(struct sw_bytes priority, const struct push_type *type)
@@ -150,20 +151,6 @@ static struct sw_sim_verdict check_headers(const struct sw_sim_request *request)
 	return fine;
 }
 
-/* A background push that shows something, or an alert that shows nothing, contradicts its header. */
-static struct sw_sim_verdict check_aps(const json_t *aps, const struct push_type *type)
-{
-	bool shows = json_object_get(aps, "alert") || json_object_get(aps, "badge") || json_object_get(aps, "sound");
-	if (strcmp(type->name, "background") == 0) {
-		bool wakes = json_integer_value(json_object_get(aps, "content-available")) == 1;
-		return wakes && !shows ? fine : refuse(400, "InvalidPushType");
-	}
-	if (strcmp(type->name, "alert") == 0 && !shows) {
-		return refuse(400, "InvalidPushType");
-	}
-	return fine;
-}
-
 static struct sw_sim_verdict check_payload(const struct sw_sim_request *request, const struct push_type *type)
 {
 	if (request->body_total_bytes == 0) {
@@ -176,14 +163,12 @@ static struct sw_sim_verdict check_payload(const struct sw_sim_request *request,
 	if (sw_json_parse(sw_buf_bytes(&request->body), PAYLOAD_DEPTH_MAX, &payload, NULL) != SW_OK) {
 		return refuse(400, "BadPayload");
 	}
-	const json_t *aps = json_object_get(payload, "aps");
-	struct sw_sim_verdict verdict;
-	if (json_is_object(payload) && json_object_size(payload) == 0) {
-		verdict = refuse(400, "PayloadEmpty");
-	} else if (!json_is_object(aps)) {
-		verdict = refuse(400, "BadPayload");
-	} else {
-		verdict = check_aps(aps, type);
+	struct sw_sim_verdict verdict = fine;
+	const char *reason = json_is_object(payload) && json_object_size(payload) == 0
+				   ? "PayloadEmpty"
+				   : sw_sim_apns_check_payload(payload, type->name);
+	if (reason) {
+		verdict = refuse(400, reason);
 	}
 	json_decref(payload);
 	return verdict;

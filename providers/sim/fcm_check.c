@@ -7,7 +7,7 @@
 
 enum { PAYLOAD_MAX = 4096, TOPIC_PAYLOAD_MAX = 2048, TTL_MAX_S = 2419200, NAME_MAX_CHARS = 64 };
 
-enum kind { STR, BOOL, OBJ, MAP, NUM, ARR, ENUM_PRIORITY, TTL, BLOCK };
+enum kind { STR, BOOL, OBJ, MAP, NUM, STRS, COLOR, PRIORITY, SHOWN_PRIORITY, VISIBILITY, TTL, BLOCK };
 
 struct field {
 	const char *name;
@@ -22,31 +22,31 @@ static const struct field notification_fields[] = {
 static const struct field android_notification_fields[] = {{"title", STR, NULL},
 							   {"body", STR, NULL},
 							   {"icon", STR, NULL},
-							   {"color", STR, NULL},
+							   {"color", COLOR, NULL},
 							   {"sound", STR, NULL},
 							   {"tag", STR, NULL},
 							   {"click_action", STR, NULL},
 							   {"body_loc_key", STR, NULL},
-							   {"body_loc_args", ARR, NULL},
+							   {"body_loc_args", STRS, NULL},
 							   {"title_loc_key", STR, NULL},
-							   {"title_loc_args", ARR, NULL},
+							   {"title_loc_args", STRS, NULL},
 							   {"channel_id", STR, NULL},
 							   {"ticker", STR, NULL},
 							   {"sticky", BOOL, NULL},
 							   {"event_time", STR, NULL},
 							   {"local_only", BOOL, NULL},
-							   {"notification_priority", STR, NULL},
-							   {"visibility", STR, NULL},
+							   {"notification_priority", SHOWN_PRIORITY, NULL},
+							   {"visibility", VISIBILITY, NULL},
 							   {"notification_count", NUM, NULL},
 							   {"image", STR, NULL},
 							   {"default_sound", BOOL, NULL},
 							   {"default_vibrate_timings", BOOL, NULL},
 							   {"default_light_settings", BOOL, NULL},
-							   {"vibrate_timings", ARR, NULL},
+							   {"vibrate_timings", STRS, NULL},
 							   {"light_settings", OBJ, NULL},
 							   {0}};
 static const struct field android_fields[] = {{"collapse_key", STR, NULL},
-					      {"priority", ENUM_PRIORITY, NULL},
+					      {"priority", PRIORITY, NULL},
 					      {"ttl", TTL, NULL},
 					      {"restricted_package_name", STR, NULL},
 					      {"direct_boot_ok", BOOL, NULL},
@@ -150,6 +150,40 @@ static bool priority_ok(const json_t *value)
 	return sw_bytes_equal_nocase(text, "high") || sw_bytes_equal_nocase(text, "normal");
 }
 
+/* Values of enumerations have one spelling. */
+static const char *const shown_priorities[] = {"PRIORITY_UNSPECIFIED",
+					       "PRIORITY_MIN",
+					       "PRIORITY_LOW",
+					       "PRIORITY_DEFAULT",
+					       "PRIORITY_HIGH",
+					       "PRIORITY_MAX",
+					       NULL};
+static const char *const visibilities[] = {"VISIBILITY_UNSPECIFIED", "PRIVATE", "PUBLIC", "SECRET", NULL};
+
+static bool is_word(const char *text, const char *const *words)
+{
+	for (; text && *words; words++) {
+		if (strcmp(text, *words) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_color(const char *text)
+{
+	return text && text[0] == '#' && strlen(text) == 7 && strspn(text + 1, "0123456789abcdefABCDEF") == 6;
+}
+
+static bool are_strings(const json_t *value)
+{
+	bool ok = json_is_array(value);
+	for (size_t i = 0; ok && i < json_array_size(value); i++) {
+		ok = json_is_string(json_array_get(value, i));
+	}
+	return ok;
+}
+
 static int check_map(const json_t *map, const char *path, struct sw_sim_fcm_violation *violation)
 {
 	const char *key;
@@ -172,8 +206,11 @@ static int check_value(const struct field *field, const json_t *value, const cha
 					       [OBJ] = "an object",
 					       [MAP] = "an object of strings",
 					       [NUM] = "a number",
-					       [ARR] = "an array",
-					       [ENUM_PRIORITY] = "NORMAL or HIGH",
+					       [STRS] = "an array of strings",
+					       [COLOR] = "#rrggbb",
+					       [PRIORITY] = "NORMAL or HIGH",
+					       [SHOWN_PRIORITY] = "PRIORITY_MIN, LOW, DEFAULT, HIGH or MAX",
+					       [VISIBILITY] = "PRIVATE, PUBLIC or SECRET",
 					       [TTL] = "seconds as \"3600s\", at most four weeks",
 					       [BLOCK] = "an object"};
 	bool ok = false;
@@ -187,15 +224,24 @@ static int check_value(const struct field *field, const json_t *value, const cha
 	case NUM:
 		ok = json_is_integer(value);
 		break;
-	case ARR:
-		ok = json_is_array(value);
+	case STRS:
+		ok = are_strings(value);
+		break;
+	case COLOR:
+		ok = is_color(json_string_value(value));
+		break;
+	case SHOWN_PRIORITY:
+		ok = is_word(json_string_value(value), shown_priorities);
+		break;
+	case VISIBILITY:
+		ok = is_word(json_string_value(value), visibilities);
 		break;
 	case OBJ:
 	case MAP:
 	case BLOCK:
 		ok = json_is_object(value);
 		break;
-	case ENUM_PRIORITY:
+	case PRIORITY:
 		ok = json_is_string(value) && priority_ok(value);
 		break;
 	case TTL:

@@ -16,6 +16,7 @@
 #include <surewire/mem.h>
 
 #include "base/hash.h"
+#include "sim/apns_certificate.h"
 #include "sim/jws.h"
 #include "sim/sim_int.h"
 
@@ -258,6 +259,9 @@ static int open_services(struct sw_sim *sim, const struct sw_sim_options *option
 		service->serve = serves[i];
 		if (i != SW_SIM_SERVICE_CONTROL) {
 			err = sw_sim_tls_new(options->cert_file, options->key_file, alpns[i], &service->tls, diag);
+		}
+		if (!err && i == SW_SIM_SERVICE_APNS) {
+			sw_sim_apns_ask_certificate(service->tls);
 		}
 		if (!err) {
 			err = service_open(service, i == SW_SIM_SERVICE_CONTROL ? "127.0.0.1" : options->listen,

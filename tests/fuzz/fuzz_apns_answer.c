@@ -5,12 +5,14 @@
 
 #include "apns/apns_int.h"
 
+#include <surewire/mem.h>
+
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct answer_input input;
-	struct sw_provider provider = {.instance = "apns"};
+	struct sw_provider provider = {.instance = "apns", .hosts = sw_xcalloc(1, sizeof(struct sw_apns_hosts))};
 	struct sw_outcome outcome;
 	answer_input_init(&input, sw_bytes(data, size));
 	sw_apns_classify(&provider, &input.answer, &outcome);
@@ -18,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(outcome.kind != SW_OUTCOME_DELIVERED || input.http.status == 200);
 	FUZZ_CHECK(outcome.kind != SW_OUTCOME_TOKEN_DEAD || input.http.status == 400 || input.http.status == 410);
 	FUZZ_CHECK(outcome.since_ms == 0 || input.http.status == 410);
+	sw_apns_hosts_release(&provider);
 	answer_input_release(&input);
 	return 0;
 }

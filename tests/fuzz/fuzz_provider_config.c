@@ -12,6 +12,7 @@
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,8 @@ static const struct sw_provider_ops *const providers[] = {&sw_provider_apns, &sw
 							  &sw_provider_webpush, &sw_provider_huawei};
 static const char *const tokens[] = {
 	"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0", "token:1", "a@b.example",
-	"{\"endpoint\":\"https://push.example/1\",\"keys\":{\"p256dh\":\"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-"
-	"JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4\",\"auth\":\"BTBZMqHH6r4Tts7J_aSIgg\"}}",
+	("{\"endpoint\":\"https://push.example/1\",\"keys\":{\"p256dh\":\"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-"
+	 "JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4\",\"auth\":\"BTBZMqHH6r4Tts7J_aSIgg\"}}"),
 	"IQAAAA-token"};
 enum { PROVIDERS = sizeof(providers) / sizeof(providers[0]) };
 
@@ -74,6 +75,21 @@ static void read_section(struct sw_bytes *input, struct section *section)
 	}
 }
 
+/* A push certificate of the key, for all time. */
+static void put_certificate(BIO *bio, EVP_PKEY *key)
+{
+	X509 *x509 = X509_new();
+	X509_NAME *subject = X509_get_subject_name(x509);
+	ASN1_TIME_set(X509_getm_notBefore(x509), 0);
+	ASN1_TIME_set(X509_getm_notAfter(x509), INT32_MAX);
+	X509_set_pubkey(x509, key);
+	X509_NAME_add_entry_by_NID(subject, NID_userId, MBSTRING_UTF8, (const unsigned char *)"org.example.chat", -1,
+				   -1, 0);
+	X509_sign(x509, key, EVP_sha256());
+	PEM_write_bio_X509(bio, x509);
+	X509_free(x509);
+}
+
 /* Fresh at every start: which key it is does not matter to any property. */
 static struct fuzz_file good_file(const struct sw_provider_ops *ops)
 {
@@ -81,6 +97,9 @@ static struct fuzz_file good_file(const struct sw_provider_ops *ops)
 	char *text = NULL;
 	EVP_PKEY *key = ops == &sw_provider_fcm ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
 	PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+	if (ops == &sw_provider_apns) {
+		put_certificate(bio, key);
+	}
 	BIO_write(bio, "", 1);
 	BIO_get_mem_data(bio, &text);
 	json_t *account = json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "service_account", "client_email",

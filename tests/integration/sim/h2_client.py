@@ -14,8 +14,10 @@ class Lost(Exception):
 
 
 class Client:
-    def __init__(self, port, ca, alpn=("h2",)):
+    def __init__(self, port, ca, alpn=("h2",), certificate=None):
         context = ssl.create_default_context(cafile=str(ca))
+        if certificate:
+            context.load_cert_chain(certificate)
         context.set_alpn_protocols(list(alpn))
         raw = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.sock = context.wrap_socket(raw, server_hostname="localhost")

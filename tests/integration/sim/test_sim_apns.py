@@ -67,6 +67,43 @@ def test_connection__before_and_after_first_token__one_stream_then_many(sim, cli
     assert client.wait_until(lambda: client.streams_max() == 1000)
 
 
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Certificate and key such as Apple issues, for TOPIC and its VoIP topic, by nobody in particular."""
+    folder = tmp_path_factory.mktemp("certificate")
+    names = f"1.2.840.113635.100.6.3.6=ASN1:SEQUENCE:topics\n[topics]\na=UTF8:{TOPIC}\nb=SEQUENCE:app\n" \
+            f"c=UTF8:{TOPIC}.voip\nd=SEQUENCE:app\n[app]\nuse=UTF8:app\n"
+    (folder / "config").write_text(f"[req]\ndistinguished_name=dn\nprompt=no\nx509_extensions=ext\n[dn]\nUID={TOPIC}\n"
+                                   f"CN=Apple Push Services\n[ext]\n{names}")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                    "2", "-config", "config", "-keyout", "push.pem", "-out", "push.crt"], cwd=folder, check=True,
+                   capture_output=True)
+    both = folder / "push.pem"
+    both.write_text(both.read_text() + (folder / "push.crt").read_text())
+    return both
+
+
+def test_certificate__instead_of_a_token__only_its_topics(sim, certificate):
+    c = Client(sim.ports["apns"], sim.ca, certificate=certificate)
+    voip = json.dumps({"aps": {}, "call": "1"}).encode()
+    try:
+        assert push(c, sim, authorization=None)[0] == 200
+        assert push(c, sim, authorization=None, body=voip, apns_push_type="voip", apns_topic=TOPIC + ".voip")[0] == 200
+        answers = [push(c, sim, authorization=None, apns_topic=TOPIC + ".other"),
+                   push(c, sim, authorization=None, apns_topic=None),
+                   push(c, sim, jwt="a.b.c")]
+    finally:
+        c.close()
+    assert [(status, body["reason"]) for status, _, body in answers] == [
+        (400, "TopicDisallowed"), (400, "MissingTopic"), (403, "InvalidProviderToken")]
+    assert [r["topic"] for r in sim.records(provider="apns", token=TOKEN)] == [TOPIC, TOPIC + ".voip"]
+
+
+def test_neither_certificate_nor_token__refused(sim, client):
+    status, _, body = push(client, sim, authorization=None)
+    assert (status, body["reason"]) == (403, "MissingProviderToken")
+
+
 @pytest.mark.parametrize("change, expected", [
     ({"apns_topic": None}, (400, "MissingTopic")),
     ({"apns_topic": "com.example.other"}, (400, "TopicDisallowed")),

@@ -46,6 +46,30 @@ static void encode__vectors__exact_requests(void **state)
 	json_decref(vectors);
 }
 
+static void assert_type_has_vector(const json_t *vectors, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(vectors); i++) {
+		const json_t *expect = json_object_get(json_array_get(vectors, i), "expect");
+		const json_t *header = json_array_get(json_object_get(expect, "headers"), 2);
+		const char *value = json_string_value(json_array_get(header, 1));
+		if (value && strcmp(value, name) == 0) {
+			return;
+		}
+	}
+	fail_msg("no vector for the push type %s", name);
+}
+
+static void encode__every_push_type__has_a_vector(void **state)
+{
+	(void)state;
+	json_t *vectors = vectors_load("apns", "requests.json");
+#define SW_APNS_PUSH_TYPE(type, name, suffix, bytes_max, priorities, shows, aps, flags) \
+	assert_type_has_vector(vectors, name);
+#include "apns/push_types.def"
+#undef SW_APNS_PUSH_TYPE
+	json_decref(vectors);
+}
+
 static void classify__vectors__outcomes(void **state)
 {
 	json_t *vectors = vectors_load("apns", "answers.json");
@@ -93,13 +117,13 @@ static int encode_text(struct sw_provider *provider, struct sw_bytes body, struc
 }
 
 /* The text that the device will show. */
-static char *shown(struct sw_bytes payload)
+static char *shown(struct sw_bytes payload, const char *which)
 {
 	json_t *value = NULL;
 	struct sw_diag diag = {0};
 	assert_int_equal(sw_json_parse(payload, 8, &value, &diag), SW_OK);
 	json_t *alert = json_object_get(json_object_get(value, "aps"), "alert");
-	char *text = strdup(json_string_value(json_object_get(alert, "body")));
+	char *text = strdup(json_string_value(json_object_get(alert, which)));
 	json_decref(value);
 	return text;
 }
@@ -124,7 +148,7 @@ static void check_cut(struct sw_provider *provider, size_t before, const char *u
 	assert_int_equal(encode_text(provider, sw_bytes(text, len), &arena, &payload, &diag), SW_OK);
 	assert_true(payload.len <= PAYLOAD_MAX);
 	assert_true(payload.len + json_len > PAYLOAD_MAX);
-	char *got = shown(payload);
+	char *got = shown(payload, "body");
 	size_t got_len = strlen(got);
 	assert_true(got_len > 3);
 	assert_string_equal(got + got_len - 3, "\xe2\x80\xa6");
@@ -171,7 +195,7 @@ static void check_lengths(struct sw_provider *provider, const char *unit, size_t
 		assert_int_equal(encode_text(provider, sw_bytes(text, count * unit_len), &arena, &payload, &diag),
 				 SW_OK);
 		assert_true(payload.len <= PAYLOAD_MAX);
-		char *got = shown(payload);
+		char *got = shown(payload, "body");
 		bool whole = strlen(got) == count * unit_len && memcmp(got, text, count * unit_len) == 0;
 		assert_int_equal(whole, count <= fits);
 		assert_true(!whole || payload.len == overhead + count * json_len);
@@ -190,35 +214,116 @@ static void encode__every_length_around_the_limit__whole_or_cut(void **state)
 	check_lengths(*state, "\x02", 6);
 }
 
-/* A title that leaves 0 to 8 bytes for a longer text. */
-static void encode__hardly_any_room__ellipsis_or_nothing(void **state)
+/* A title that leaves 0 to 8 bytes for a longer text; one byte more, and it is cut itself. */
+static void encode__hardly_any_room__ellipsis_or_nothing_then_the_title(void **state)
 {
 	static char title[PAYLOAD_MAX];
+	static const char frame[] = "{\"aps\":{\"alert\":{\"title\":\"\",\"body\":\"\"},\"sound\":\"default\","
+				    "\"mutable-content\":1}}";
 	struct sw_push_target target = {.app = sw_bytes_str("org.example.chat"), .token = sw_bytes_str(APNS_TOKEN)};
 	memset(title, 't', sizeof(title));
 	struct sw_arena arena;
 	sw_arena_init(&arena);
-	size_t refused = 0;
 	for (size_t room = 9; room-- > 0;) {
 		struct sw_send send;
 		struct sw_diag diag = {0};
-		static const char frame[] = "{\"aps\":{\"alert\":{\"title\":\"\",\"body\":\"\"},\"sound\":\"default\","
-					    "\"mutable-content\":1}}";
 		struct sw_notification n = {.title = sw_bytes(title, PAYLOAD_MAX - (sizeof(frame) - 1) - room),
 					    .body = sw_bytes_str("0123456789abcdef"),
 					    .badge = -1};
-		int err = sw_provider_apns.encode(*state, &target, &n, NOW_MS, &arena, &send, &diag);
-		assert_int_equal(err, SW_OK);
-		char *got = shown(send.as.http.body);
-		size_t want = room < 3 ? 0 : room;
-		assert_int_equal(strlen(got), want);
+		assert_int_equal(sw_provider_apns.encode(*state, &target, &n, NOW_MS, &arena, &send, &diag), SW_OK);
+		char *got = shown(send.as.http.body, "body");
+		assert_int_equal(strlen(got), room < 3 ? 0 : room);
 		free(got);
-		/* One byte more than there is room for is refused, with a text. */
 		n.title.len += room + 1;
-		refused += sw_provider_apns.encode(*state, &target, &n, NOW_MS, &arena, &send, &diag) == SW_ELIMIT;
+		assert_int_equal(sw_provider_apns.encode(*state, &target, &n, NOW_MS, &arena, &send, &diag), SW_OK);
+		assert_int_equal(send.as.http.body.len, PAYLOAD_MAX);
+		got = shown(send.as.http.body, "body");
+		assert_string_equal(got, "");
+		free(got);
+		got = shown(send.as.http.body, "title");
+		assert_string_equal(got + strlen(got) - 4, "t\xe2\x80\xa6");
+		free(got);
+	}
+	sw_arena_release(&arena);
+}
+
+/* The subtitle is cut after the body and before the title; what is not text never is. */
+static void encode__too_long_everywhere__body_then_subtitle_then_title(void **state)
+{
+	static char text[PAYLOAD_MAX];
+	struct sw_push_target target = {.app = sw_bytes_str("org.example.chat"), .token = sw_bytes_str(APNS_TOKEN)};
+	struct sw_arena arena;
+	struct sw_send send;
+	struct sw_diag diag = {0};
+	memset(text, 'x', sizeof(text));
+	sw_arena_init(&arena);
+	struct sw_notification n = {.title = sw_bytes(text, 2000),
+				    .subtitle = sw_bytes(text, 3000),
+				    .body = sw_bytes(text, 500),
+				    .badge = -1};
+	assert_int_equal(sw_provider_apns.encode(*state, &target, &n, NOW_MS, &arena, &send, &diag), SW_OK);
+	char *title = shown(send.as.http.body, "title");
+	char *subtitle = shown(send.as.http.body, "subtitle");
+	char *body = shown(send.as.http.body, "body");
+	assert_int_equal(strlen(title), 2000);
+	assert_true(strlen(subtitle) > 1900 && strlen(subtitle) < 3000);
+	assert_string_equal(body, "");
+	free(title);
+	free(subtitle);
+	free(body);
+	n.category = sw_bytes(text, PAYLOAD_MAX);
+	assert_int_equal(sw_provider_apns.encode(*state, &target, &n, NOW_MS, &arena, &send, &diag), SW_ELIMIT);
+	assert_string_equal(diag.text, "payload: more than 4096 bytes even without texts");
+	sw_arena_release(&arena);
+}
+
+/* Every type has its own limit. */
+static void encode__voip__up_to_5120_bytes(void **state)
+{
+	static char text[2 * 5120];
+	struct sw_push_target target = {.app = sw_bytes_str("org.example.chat"), .token = sw_bytes_str(APNS_TOKEN)};
+	struct sw_arena arena;
+	struct sw_send send;
+	struct sw_diag diag = {0};
+	memset(text, 'x', sizeof(text));
+	sw_arena_init(&arena);
+	struct sw_notification n = {.body = sw_bytes(text, sizeof(text)), .badge = -1, .apple.type = SW_APPLE_VOIP};
+	assert_int_equal(sw_provider_apns.encode(*state, &target, &n, NOW_MS, &arena, &send, &diag), SW_OK);
+	assert_int_equal(send.as.http.body.len, 5120);
+	n.apple.type = SW_APPLE_ALERT;
+	assert_int_equal(sw_provider_apns.encode(*state, &target, &n, NOW_MS, &arena, &send, &diag), SW_OK);
+	assert_int_equal(send.as.http.body.len, 4096);
+	sw_arena_release(&arena);
+}
+
+/* Values that no enumeration has come from a defect, and are refused, not read past a table. */
+static void encode__values_out_of_range__refused(void **state)
+{
+	const struct sw_notification good = {.body = sw_bytes_str("Hi"), .badge = -1};
+	struct sw_notification bad[10];
+	struct sw_push_target target = {.app = sw_bytes_str("org.example.chat"), .token = sw_bytes_str(APNS_TOKEN)};
+	struct sw_arena arena;
+	struct sw_send send;
+	for (size_t i = 0; i < 10; i++) {
+		bad[i] = good;
+	}
+	bad[0].priority = (enum sw_push_priority)4;
+	bad[1].interruption = (enum sw_push_interruption)5;
+	bad[2].apple.type = (enum sw_apple_push_type)12;
+	bad[3].apple.activity.event = 4;
+	bad[4].android.visibility = (enum sw_android_visibility)4;
+	bad[5].relevance_percent = 101;
+	bad[6].apple.critical_volume_percent = 101;
+	bad[7].title_loc.arg_count = 1; /* and no key */
+	bad[8].body_loc = (struct sw_push_loc){.key = sw_bytes_str("K"), .arg_count = SW_PUSH_LOC_ARGS_MAX + 1};
+	bad[9].data_count = SW_PUSH_DATA_MAX + 1;
+	sw_arena_init(&arena);
+	for (size_t i = 0; i < 10; i++) {
+		struct sw_diag diag = {0};
+		int err = sw_provider_apns.encode(*state, &target, &bad[i], NOW_MS, &arena, &send, &diag);
+		assert_int_equal(err, SW_EINVAL);
 		assert_true(strlen(diag.text) > 0);
 	}
-	assert_int_equal(refused, 9);
 	sw_arena_release(&arena);
 }
 
@@ -231,7 +336,7 @@ static void encode__text_that_is_not_utf8__refused(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct sw_diag diag = {0};
 		assert_int_equal(encode_text(*state, sw_bytes_str(bad[i]), &arena, &payload, &diag), SW_EINVAL);
-		assert_string_equal(diag.text, "title, body, thread and sound: expected UTF-8");
+		assert_string_equal(diag.text, "title, body and sound: expected UTF-8");
 	}
 	sw_arena_release(&arena);
 }
@@ -240,12 +345,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(encode__vectors__exact_requests),
+		cmocka_unit_test(encode__every_push_type__has_a_vector),
 		cmocka_unit_test(classify__vectors__outcomes),
 		cmocka_unit_test(classify__every_row__has_a_vector),
 		cmocka_unit_test(classify__every_prefix_of_a_body__never_the_token),
 		cmocka_unit_test(encode__long_text__cut_at_whole_characters),
 		cmocka_unit_test(encode__every_length_around_the_limit__whole_or_cut),
-		cmocka_unit_test(encode__hardly_any_room__ellipsis_or_nothing),
+		cmocka_unit_test(encode__hardly_any_room__ellipsis_or_nothing_then_the_title),
+		cmocka_unit_test(encode__too_long_everywhere__body_then_subtitle_then_title),
+		cmocka_unit_test(encode__voip__up_to_5120_bytes),
+		cmocka_unit_test(encode__values_out_of_range__refused),
 		cmocka_unit_test(encode__text_that_is_not_utf8__refused),
 	};
 	return cmocka_run_group_tests(tests, on_setup, on_teardown);

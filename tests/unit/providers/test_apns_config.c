@@ -168,7 +168,7 @@ static void known_keys__all_that_open_reads__listed(void **state)
 	while (sw_provider_apns.known_keys[count]) {
 		count++;
 	}
-	assert_int_equal(count, 10);
+	assert_int_equal(count, 12);
 }
 
 /* ---- the life of the token ---- */
@@ -291,6 +291,28 @@ static void credential__too_many_updates__keeps_the_current(void **state)
 	sw_provider_apns.close(provider);
 }
 
+static void answer__unrelated_key__new_connections_once(void **state)
+{
+	(void)state;
+	static const char body[] = "{\"reason\":\"UnrelatedKeyIdInToken\"}";
+	struct sw_provider *provider = opened();
+	const char *token = token_at(provider, T0);
+	answer(provider, 403, body, T0);
+	answer(provider, 403, body, T0); /* of another request on the old connection */
+	const struct sw_endpoint *production = sw_provider_apns.endpoint_retired(provider);
+	const struct sw_endpoint *sandbox = sw_provider_apns.endpoint_retired(provider);
+	assert_true(production && sandbox);
+	assert_null(sw_provider_apns.endpoint_retired(provider));
+	assert_string_equal(token_at(provider, T0 + 1), token);
+	sw_provider_apns.endpoint_closed(provider, production);
+	answer(provider, 403, body, T0 + 2);
+	assert_null(sw_provider_apns.endpoint_retired(provider));
+	sw_provider_apns.endpoint_closed(provider, sandbox);
+	answer(provider, 403, body, T0 + 3);
+	assert_non_null(sw_provider_apns.endpoint_retired(provider));
+	sw_provider_apns.close(provider);
+}
+
 static void copy_file(const char *from, const char *to)
 {
 	static char text[4096];
@@ -317,9 +339,14 @@ static void reload__same_new_and_bad_key__token_kept_replaced_kept(void **state)
 	copy_file("text.p8", "current.p8");
 	assert_int_equal(sw_provider_apns.reload(provider, &diag), SW_ECONFIG);
 	assert_string_equal(token_at(provider, T0), first);
+	assert_null(sw_provider_apns.endpoint_retired(provider));
 	copy_file("other.p8", "current.p8");
 	assert_int_equal(sw_provider_apns.reload(provider, &diag), SW_OK);
 	assert_string_not_equal(token_at(provider, T0), first);
+	/* Connections stay bound to the key they were opened with. */
+	assert_non_null(sw_provider_apns.endpoint_retired(provider));
+	assert_non_null(sw_provider_apns.endpoint_retired(provider));
+	assert_null(sw_provider_apns.endpoint_retired(provider));
 	sw_provider_apns.close(provider);
 }
 
@@ -344,6 +371,7 @@ int main(void)
 		cmocka_unit_test(credential_refused__as_invalid_and_young__kept_and_held),
 		cmocka_unit_test(credential_refused__then_accepted__the_hold_ends),
 		cmocka_unit_test(credential__too_many_updates__keeps_the_current),
+		cmocka_unit_test(answer__unrelated_key__new_connections_once),
 		cmocka_unit_test(reload__same_new_and_bad_key__token_kept_replaced_kept),
 		cmocka_unit_test(close__null__allowed),
 	};

@@ -116,6 +116,35 @@ static void encode__every_length_around_the_limit__whole_or_cut(void **state)
 	cut_check_lengths(&message_cut, "\x02", 6);
 }
 
+/* A title that leaves no room for the body, and none for itself: both end, and the message is as long as it may be. */
+static void encode__title_over_the_limit__cut_after_the_body(void **state)
+{
+	static char title[2 * MESSAGE_MAX];
+	struct sw_arena arena;
+	struct sw_send send;
+	struct sw_diag diag = {0};
+	struct sw_push_target target = {.app = sw_bytes_str("org.example.chat"), .token = sw_bytes_str(FCM_TOKEN)};
+	memset(title, 't', sizeof(title));
+	sw_arena_init(&arena);
+	for (int data_only = 0; data_only < 2; data_only++) {
+		struct sw_notification n = {.title = sw_bytes(title, sizeof(title)),
+					    .body = sw_bytes_str("Hi"),
+					    .badge = -1,
+					    .android.data_only = data_only};
+		assert_int_equal(sw_provider_fcm.encode(*state, &target, &n, NOW_MS, &arena, &send, &diag), SW_OK);
+		assert_int_equal(send.as.http.body.len, MESSAGE_MAX + sizeof(FCM_TOKEN) - 1);
+		json_t *value = NULL;
+		assert_int_equal(sw_json_parse(send.as.http.body, 8, &value, &diag), SW_OK);
+		const json_t *message = json_object_get(value, "message");
+		const json_t *texts = json_object_get(message, data_only ? "data" : "notification");
+		assert_string_equal(json_string_value(json_object_get(texts, "body")), "");
+		const char *got = json_string_value(json_object_get(texts, "title"));
+		assert_string_equal(got + strlen(got) - 4, "t\xe2\x80\xa6");
+		json_decref(value);
+	}
+	sw_arena_release(&arena);
+}
+
 static void encode__text_that_is_not_utf8__refused(void **state)
 {
 	(void)state;
@@ -130,6 +159,7 @@ int main(void)
 		cmocka_unit_test(classify__every_row__has_a_vector),
 		cmocka_unit_test(classify__every_prefix_of_a_body__never_the_token),
 		cmocka_unit_test(encode__every_length_around_the_limit__whole_or_cut),
+		cmocka_unit_test(encode__title_over_the_limit__cut_after_the_body),
 		cmocka_unit_test(encode__text_that_is_not_utf8__refused),
 	};
 	return cmocka_run_group_tests(tests, on_setup, on_teardown);

@@ -47,32 +47,6 @@ void vectors_target(const json_t *vector, struct sw_push_target *target_out)
 	};
 }
 
-void vectors_notification(const json_t *vector, struct sw_notification *notification_out)
-{
-	const json_t *n = json_object_get(vector, "notification");
-	*notification_out = (struct sw_notification){
-		.kind = sw_bytes_equal_str(sw_json_get_str(n, "kind"), "silent") ? SW_PUSH_SILENT : SW_PUSH_ALERT,
-		.urgent = json_is_true(json_object_get(n, "urgent")),
-		.title = sw_json_get_str(n, "title"),
-		.body = sw_json_get_str(n, "body"),
-		.thread = sw_json_get_str(n, "thread"),
-		.collapse = sw_json_get_str(n, "collapse"),
-		.sound = sw_json_get_str(n, "sound"),
-		.badge = int_or(n, "badge", -1),
-		.created_at_ms = int_or(n, "created_at_ms", 0),
-		.expires_at_ms = int_or(n, "expires_at_ms", 0),
-	};
-	for (uint8_t i = 0; i < 16; i++) {
-		notification_out->id[i] = (uint8_t)(i * 0x11);
-	}
-	const char *key;
-	json_t *value;
-	json_object_foreach (json_object_get(n, "data"), key, value) {
-		struct sw_push_datum *datum = &notification_out->data[notification_out->data_count++];
-		*datum = (struct sw_push_datum){key, sw_bytes(json_string_value(value), json_string_length(value))};
-	}
-}
-
 static void assert_text(const char *name, const char *what, struct sw_bytes got, struct sw_bytes want)
 {
 	size_t len = want.len;
@@ -242,6 +216,7 @@ static void run_answer(const struct sw_provider_ops *ops, struct sw_provider *pr
 		fail_msg("%s: after_ms %lld, since_ms %lld", name_of(vector), (long long)outcome.after_ms,
 			 (long long)outcome.since_ms);
 	}
+	assert_int_equal(outcome.device_only, json_is_true(json_object_get(expect, "device_only")));
 	assert_int_equal(outcome.status, ops->transport == SW_TRANSPORT_H2 ? http.status : reply.code);
 	free(body);
 }

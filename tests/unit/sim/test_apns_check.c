@@ -144,6 +144,77 @@ static void check_message__background__only_wakes(void **state)
 	check_background("{\"aps\":{\"content-available\":1,\"badge\":1}}", "InvalidPushType");
 }
 
+/* A request of another type: topic, priority and body are its own. */
+static const char *reason_of(const char *type, const char *topic, const char *priority, const char *body)
+{
+	static const char *const apps[] = {"com.example.chat"};
+	static const struct sw_sim_apns_rules one_app = {apps, 1};
+	struct sw_sim_request request;
+	build(&request, (struct part){"apns-push-type", type}, body);
+	for (size_t i = 0; i < request.header_count; i++) {
+		if (sw_bytes_equal_str(request.headers[i].name, "apns-topic")) {
+			request.headers[i].value = sw_bytes_str(topic);
+		} else if (sw_bytes_equal_str(request.headers[i].name, "apns-priority")) {
+			request.headers[i].value = sw_bytes_str(priority);
+		}
+	}
+	struct sw_sim_verdict verdict = sw_sim_apns_check_message(&request, sw_bytes_str("abcd"), &one_app);
+	sw_sim_request_release(&request);
+	return verdict.reason ? verdict.reason : "";
+}
+
+static void check_message__types__topic_and_priority_of_each(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *type, *suffix, *priorities, *body; /* priorities: allowed ones, '0' for 10 */
+	} rows[] = {
+		{"alert", "", "150", "{\"aps\":{\"alert\":\"x\"}}"},
+		{"background", "", "5", "{\"aps\":{\"content-available\":1}}"},
+		{"voip", ".voip", "0", "{\"aps\":{}}"},
+		{"complication", ".complication", "150", "{\"aps\":{}}"},
+		{"fileprovider", ".pushkit.fileprovider", "150", "{\"aps\":{}}"},
+		{"mdm", "", "150", "{\"mdm\":\"magic\"}"},
+		{"location", ".location-query", "50", "{\"aps\":{}}"},
+		{"liveactivity", ".push-type.liveactivity", "50",
+		 "{\"aps\":{\"timestamp\":1,\"event\":\"update\",\"content-state\":{}}}"},
+		{"pushtotalk", ".voip-ptt", "150", "{\"aps\":{}}"},
+		{"widgets", ".push-type.widgets", "150", "{\"aps\":{\"content-changed\":true}}"},
+		{"controls", ".push-type.controls", "150", "{\"aps\":{\"content-changed\":true}}"},
+	};
+	static const char *const priorities[] = {"1", "5", "10"};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char topic[64];
+		snprintf(topic, sizeof(topic), "com.example.chat%s", rows[i].suffix);
+		for (size_t p = 0; p < COUNT(priorities); p++) {
+			bool allowed = strchr(rows[i].priorities, priorities[p][strlen(priorities[p]) - 1]);
+			assert_string_equal(reason_of(rows[i].type, topic, priorities[p], rows[i].body),
+					    allowed ? "" : "BadPriority");
+		}
+		const char *good = strchr(rows[i].priorities, '5') ? "5" : "10";
+		if (rows[i].suffix[0]) {
+			assert_string_equal(reason_of(rows[i].type, "com.example.chat", good, rows[i].body),
+					    "BadTopic");
+			assert_string_equal(reason_of(rows[i].type, rows[i].suffix, good, rows[i].body), "BadTopic");
+		}
+		snprintf(topic, sizeof(topic), "com.example.other%s", rows[i].suffix);
+		assert_string_equal(reason_of(rows[i].type, topic, good, rows[i].body), "TopicDisallowed");
+	}
+}
+
+static void check_message__voip__5120_is_the_last(void **state)
+{
+	(void)state;
+	static char body[5122];
+	memset(body, ' ', sizeof(body));
+	memcpy(body, "{\"aps\":{}}", 10);
+	body[5120] = '\0';
+	assert_string_equal(reason_of("voip", "com.example.chat.voip", "10", body), "");
+	body[5120] = ' ';
+	body[5121] = '\0';
+	assert_string_equal(reason_of("voip", "com.example.chat.voip", "10", body), "PayloadTooLarge");
+}
+
 static void check_message__size__4096_is_the_last(void **state)
 {
 	(void)state;
@@ -227,6 +298,8 @@ int main(void)
 		cmocka_unit_test(check_message__token_form__bad_device_token),
 		cmocka_unit_test(check_message__payload__judged_by_type),
 		cmocka_unit_test(check_message__background__only_wakes),
+		cmocka_unit_test(check_message__types__topic_and_priority_of_each),
+		cmocka_unit_test(check_message__voip__5120_is_the_last),
 		cmocka_unit_test(check_message__size__4096_is_the_last),
 		cmocka_unit_test(check_message__header_twice__duplicate),
 		cmocka_unit_test(check_path__forms__told_apart),

@@ -13,6 +13,8 @@ static int check(const char *text, struct sw_sim_fcm_message *message, struct sw
 	return err;
 }
 
+#define ANDROID(member) "{\"message\":{\"token\":\"t\",\"android\":{\"notification\":{" member "}}}}"
+
 static void check__good__target_found(void **state)
 {
 	(void)state;
@@ -27,6 +29,10 @@ static void check__good__target_found(void **state)
 		{"{\"message\":{\"token\":\"t\",\"apns\":{\"headers\":{\"apns-priority\":\"5\"},\"payload\":{\"aps\":{}}}}}",
 		 "token"},
 		{"{\"message\":{\"token\":\"t\",\"webpush\":{\"headers\":{\"TTL\":\"5\"}}}}", "token"},
+		{"{\"message\":{\"token\":\"t\",\"notification\":{\"image\":\"https://x\"},\"android\":{\"notification\":{"
+		 "\"color\":\"#00ffAA\",\"titleLocKey\":\"k\",\"title_loc_args\":[\"a\"],\"notification_priority\":"
+		 "\"PRIORITY_MAX\",\"visibility\":\"SECRET\",\"channel_id\":\"c\",\"click_action\":\"a\",\"icon\":\"i\"}}}}",
+		 "token"},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct sw_sim_fcm_message message;
@@ -59,6 +65,14 @@ static void check__bad__field_named(void **state)
 		{"{\"message\":{\"token\":\"t\",\"android\":{\"priority\":\"max\"}}}", "message.android.priority"},
 		{"{\"message\":{\"token\":\"t\",\"android\":{\"notification\":{\"sticky\":\"no\"}}}}",
 		 "message.android.notification.sticky"},
+		{ANDROID("\"color\":\"red\""), "message.android.notification.color"},
+		{ANDROID("\"color\":\"#00ff0g\""), "message.android.notification.color"},
+		{ANDROID("\"title_loc_args\":\"a\""), "message.android.notification.title_loc_args"},
+		{ANDROID("\"bodyLocArgs\":[1]"), "message.android.notification.body_loc_args"},
+		{ANDROID("\"notification_priority\":\"HIGH\""), "message.android.notification.notification_priority"},
+		{ANDROID("\"visibility\":\"private\""), "message.android.notification.visibility"},
+		{ANDROID("\"notification_count\":\"1\""), "message.android.notification.notification_count"},
+		{ANDROID("\"chanel_id\":\"c\""), "message.android.notification"},
 		{"{\"message\":{\"token\":\"t\",\"apns\":{\"headers\":{\"a\":5}}}}", "message.apns.headers"},
 		{"{\"validate_only\":1,\"message\":{\"token\":\"t\"}}", "validate_only"},
 	};
