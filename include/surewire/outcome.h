@@ -31,7 +31,6 @@ struct sw_outcome {
 	int status;       /* HTTP or SMTP status, 0 when there was none */
 	int64_t after_ms; /* RETRY, THROTTLED */
 	int64_t since_ms; /* TOKEN_DEAD: wall clock, 0 when the provider did not say */
-	bool device_only; /* THROTTLED: too many for this device; nothing is said about others */
 	char reason[SW_OUTCOME_REASON_MAX];
 };
 

@@ -71,15 +71,14 @@ void sw_apns_classify(struct sw_provider *provider, const struct sw_answer *answ
 	struct sw_outcome_class by_class = sw_outcome_class_of(classes, sizeof(classes) / sizeof(classes[0]),
 							       http->status);
 	outcome_out->kind = row ? row->kind : by_class.kind;
-	/* "Too many requests were made consecutively to the same device token." */
-	outcome_out->scope = outcome_out->kind == SW_OUTCOME_THROTTLED ? SW_SCOPE_TARGET : SW_SCOPE_SERVICE;
 	if (outcome_out->kind == SW_OUTCOME_RETRY || outcome_out->kind == SW_OUTCOME_THROTTLED) {
 		/* Apple documents no Retry-After; one that is there is obeyed. */
 		int64_t asked_ms = sw_http_retry_after_ms(http, answer->now_ms, RETRY_AFTER_MAX_MS);
 		outcome_out->after_ms = asked_ms >= 0 ? asked_ms : row ? row->after_ms : by_class.after_ms;
 	}
-	outcome_out->device_only = outcome_out->kind == SW_OUTCOME_THROTTLED &&
-				   sw_bytes_equal_str(reason, "TooManyRequests");
+	/* "Too many requests were made consecutively to the same device token." */
+	bool one_device = outcome_out->kind == SW_OUTCOME_THROTTLED && sw_bytes_equal_str(reason, "TooManyRequests");
+	outcome_out->scope = one_device ? SW_SCOPE_TARGET : SW_SCOPE_SERVICE;
 	if (outcome_out->kind == SW_OUTCOME_TOKEN_DEAD && http->status == 410) {
 		outcome_out->since_ms = timestamp_ms(body);
 	}

@@ -82,9 +82,11 @@ void sw_email_classify(struct sw_provider *provider, const struct sw_answer *ans
 	const struct row *row = find_row(reply, enhanced);
 	*outcome_out = (struct sw_outcome){
 		.kind = row ? row->kind : kind_otherwise(reply),
-		.scope = reply->stage == SW_MAIL_STAGE_RCPT ? SW_SCOPE_TARGET : SW_SCOPE_SERVICE,
 		.status = reply->code,
 		.after_ms = row ? row->after_ms : -1,
 	};
+	if (outcome_out->kind == SW_OUTCOME_RETRY && reply->stage == SW_MAIL_STAGE_RCPT && reply->code / 10 == 45) {
+		outcome_out->scope = SW_SCOPE_TARGET; /* greylisting, a full mailbox */
+	}
 	set_reason(outcome_out, reply, enhanced);
 }

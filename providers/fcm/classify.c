@@ -209,7 +209,8 @@ void sw_fcm_classify(struct sw_provider *provider, const struct sw_answer *answe
 	struct sw_bytes code = found.code.len ? found.code : sw_json_get_str(error, "status");
 	struct sw_outcome_class result = settle(http->status, code, error, &found);
 	*outcome_out = (struct sw_outcome){.kind = result.kind, .status = http->status, .after_ms = -1};
-	outcome_out->device_only = result.kind == SW_OUTCOME_THROTTLED && found.device_quota;
+	bool one_device = result.kind == SW_OUTCOME_THROTTLED && found.device_quota;
+	outcome_out->scope = one_device ? SW_SCOPE_TARGET : SW_SCOPE_SERVICE;
 	if (result.kind == SW_OUTCOME_RETRY || result.kind == SW_OUTCOME_THROTTLED) {
 		outcome_out->after_ms = wait_ms(answer, &found, result.after_ms);
 	} else if (result.kind == SW_OUTCOME_DELIVERED && sw_json_get_str(body, "name").len == 0) {

@@ -40,7 +40,8 @@ void answer_check(const struct answer_input *input, const struct sw_outcome *out
 	FUZZ_CHECK(outcome->status == input->http.status);
 	FUZZ_CHECK(waits ? outcome->after_ms >= -1 && outcome->after_ms <= WAIT_MAX_MS : outcome->after_ms == -1);
 	FUZZ_CHECK(outcome->since_ms >= 0 && (outcome->since_ms == 0 || outcome->kind == SW_OUTCOME_TOKEN_DEAD));
-	FUZZ_CHECK(!outcome->device_only || outcome->kind == SW_OUTCOME_THROTTLED);
+	FUZZ_CHECK(outcome->scope == SW_SCOPE_SERVICE || outcome->kind == SW_OUTCOME_THROTTLED ||
+		   outcome->kind == SW_OUTCOME_RETRY);
 	FUZZ_CHECK(memchr(outcome->reason, '\0', sizeof(outcome->reason)));
 	FUZZ_CHECK(outcome->reason[0] && fuzz_printable(outcome->reason));
 }

@@ -216,7 +216,7 @@ static void run_answer(const struct sw_provider_ops *ops, struct sw_provider *pr
 		fail_msg("%s: after_ms %lld, since_ms %lld", name_of(vector), (long long)outcome.after_ms,
 			 (long long)outcome.since_ms);
 	}
-	assert_int_equal(outcome.device_only, json_is_true(json_object_get(expect, "device_only")));
+	assert_int_equal(outcome.scope == SW_SCOPE_TARGET, json_is_true(json_object_get(expect, "target")));
 	assert_int_equal(outcome.status, ops->transport == SW_TRANSPORT_H2 ? http.status : reply.code);
 	free(body);
 }

@@ -7,7 +7,7 @@
  *   "expect": {"endpoint", "path", "headers": [[name, value, "no_index"?], …], "body"} (a mail: envelope_from,
  *   envelope_to, headers, text, html) or "error": {"code", "text"}}. The notification's id is 00 11 22 … ff.
  * answer: {"name", "row"?, "status", "headers", "body" (text or JSON)} (a mail: stage, code, enhanced, text) and
- *   "expect": {"kind", "reason", "after_ms", "since_ms", "device_only"}. "row" names the row of outcomes.def that it stands for.
+ *   "expect": {"kind", "reason", "after_ms", "since_ms", "target"}. "row" names the row of outcomes.def that it stands for.
  *
  * Headers are compared in order and bodies byte by byte; a text that ends in '*' is compared up to there. */
 #ifndef SW_TEST_VECTORS_H
