@@ -11,6 +11,7 @@
 
 #include <openssl/crypto.h>
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,9 @@ static const char *const known_keys[] = {"url",         "secret_file", "apps",
 
 static bool is_loopback(const char *host)
 {
-	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
+	struct in_addr v4;
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
 static int read_url(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
