@@ -6,7 +6,7 @@
 
 # The ports that one installation needs, in the order in which sw_config_write takes them.
 # shellcheck disable=SC2034 # used by the files that source this one
-CONFIG_PORTS='gateway admin sim_apns sim_fcm sim_smtp sim_control sim_huawei sim_webpush'
+CONFIG_PORTS='gateway admin sim_apns sim_fcm sim_smtp sim_control sim_huawei sim_webpush sim_webhook'
 CONFIG_TOPIC=org.surewire.demo
 CONFIG_HUAWEI_CLIENT=104600001
 
@@ -51,6 +51,10 @@ push.webpush.key_file=$keys/webpush/vapid.pem
 push.webpush.subject=mailto:operator@surewire.invalid
 push.webpush.ca_file=$keys/tls/ca.pem
 push.webpush.allow_private_addresses=true
+push.webhook.provider=webhook
+push.webhook.secret_file=$keys/webhook.secret
+push.webhook.ca_file=$keys/tls/ca.pem
+push.webhook.allow_private_addresses=true
 push.email.provider=email
 push.email.host=localhost
 push.email.port=$smtp
@@ -63,8 +67,8 @@ INI
 
 # sw_config_sim FILE KEYS "PORT...": prints the arguments of `surewire sim`, one a line: it takes no configuration.
 sw_config_sim() {
-  local secrets=$1.d keys=$2 apns fcm smtp control huawei webpush
-  read -r _ _ apns fcm smtp control huawei webpush <<<"$3"
+  local secrets=$1.d keys=$2 apns fcm smtp control huawei webpush webhook
+  read -r _ _ apns fcm smtp control huawei webpush webhook <<<"$3"
   cat <<ARGUMENTS
 --listen=127.0.0.1
 --apns-port=$apns
@@ -73,6 +77,8 @@ sw_config_sim() {
 --control-port=$control
 --huawei-port=$huawei
 --webpush-port=$webpush
+--webhook-port=$webhook
+--webhook-secret-file=$keys/webhook.secret
 --cert=$keys/tls/server.pem
 --key=$keys/tls/server.key
 --apns-key=$(cat "$keys/apns/key_id")=$keys/apns/public.pem
@@ -112,8 +118,8 @@ sw_config_write() {
   local -a ports
   read -ra ports <<<"$3"
   shift 3
-  [ ${#ports[@]} = 8 ] || {
-    sw_warn "expected 8 ports ($CONFIG_PORTS), got '${ports[*]}'"
+  [ ${#ports[@]} = 9 ] || {
+    sw_warn "expected 9 ports ($CONFIG_PORTS), got '${ports[*]}'"
     return "$SW_EX_SOFTWARE"
   }
   secrets=$(sw_own_dir "$file.d") || return

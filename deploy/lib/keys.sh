@@ -8,7 +8,7 @@
 #   fcm/private.pem        key of the service account (RSA 2048, PKCS #8); fcm/public.pem for the stand-in
 #   webpush/vapid.pem      key of Web Push (P-256, PKCS #8)
 #   tls/ca.pem             authority of the stand-ins; tls/server.pem and server.key are for localhost and 127.0.0.1
-#   smtp.password, admin.token, huawei.secret
+#   smtp.password, admin.token, huawei.secret, webhook.secret
 
 KEYS_KID=dev
 KEYS_FCM_EMAIL=surewire@surewire-dev.iam.gserviceaccount.invalid
@@ -25,6 +25,7 @@ keys_once() {
 }
 
 keys_hex_256() { od -An -v -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+keys_whsec() { printf 'whsec_%s\n' "$(openssl rand -base64 32)"; }
 keys_ec() { openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null; }
 keys_rsa() { openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 2>/dev/null; }
 keys_public() { openssl pkey -in "$1" -pubout; }
@@ -63,6 +64,7 @@ sw_keys_make() {
     keys_once "$dir/webpush/vapid.pem" keys_ec &&
     keys_once "$dir/fcm/private.pem" keys_rsa && keys_once "$dir/fcm/public.pem" keys_public "$dir/fcm/private.pem" &&
     keys_once "$dir/smtp.password" sw_secret && keys_once "$dir/huawei.secret" sw_secret &&
+    keys_once "$dir/webhook.secret" keys_whsec &&
     keys_once "$dir/admin.token" sw_secret && keys_tls "$dir/tls"
 }
 

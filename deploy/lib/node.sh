@@ -39,15 +39,15 @@ node_migrate() {
 node_ports() {
   local -a ports=()
   { read -ra ports <"$1/node.ports"; } 2>/dev/null
-  [ ${#ports[@]} = 8 ] && { node_any_runs "$1" || sw_ports_free "${ports[@]}"; } && return
-  sw_free_ports 8 0 1 | sw_write "$1/node.ports"
+  [ ${#ports[@]} = 9 ] && { node_any_runs "$1" || sw_ports_free "${ports[@]}"; } && return
+  sw_free_ports 9 0 1 | sw_write "$1/node.ports"
 }
 
 # Needs the servers' variables in the environment. Writes surewire.ini and up.env.
 node_configure() {
-  local run=$1 bin gateway admin apns fcm smtp control huawei webpush name
+  local run=$1 bin gateway admin apns fcm smtp control huawei webpush webhook name
   bin=$(node_bin "$run") && sw_config_write "$run/surewire.ini" "$run/keys" "$(cat "$run/node.ports")" || return
-  read -r gateway admin apns fcm smtp control huawei webpush <"$run/node.ports"
+  read -r gateway admin apns fcm smtp control huawei webpush webhook <"$run/node.ports"
   local -A value=(
     [SUREWIRE_URL]=http://127.0.0.1:$gateway [SUREWIRE_WS]=ws://127.0.0.1:$gateway/v1/ws
     [SUREWIRE_ADMIN_URL]=http://127.0.0.1:$admin [SUREWIRE_ADMIN_TOKEN]=$(cat "$run/keys/admin.token")
@@ -55,6 +55,7 @@ node_configure() {
     [SUREWIRE_PG]=$SUREWIRE_PG [SUREWIRE_CONFIG]=$run/surewire.ini [SUREWIRE_BIN]=$bin
     [SUREWIRE_SIM_APNS]=https://localhost:$apns [SUREWIRE_SIM_FCM]=https://localhost:$fcm
     [SUREWIRE_SIM_HUAWEI]=https://localhost:$huawei [SUREWIRE_SIM_WEBPUSH]=https://localhost:$webpush
+    [SUREWIRE_SIM_WEBHOOK]=https://localhost:$webhook/hook/
     [SUREWIRE_SIM_SMTP]=smtp://localhost:$smtp [SUREWIRE_SIM_CONTROL]=http://127.0.0.1:$control
     [SUREWIRE_SIM_CA]=$run/keys/tls/ca.pem
   )

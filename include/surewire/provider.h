@@ -4,7 +4,7 @@
  * A provider is *pure*: it turns a notification into a request, an answer into an outcome, and keeps its credential.
  * It opens no socket, starts no thread, sleeps never and decides no policy. The pusher owns connections, deadlines,
  * retries, limits and records. All members are called from one thread per instance (the pusher's loop), and return
- * at once; `check_token` alone may be called from any thread.
+ * at once; `check_token` and `check_token_for` alone may be called from any thread.
  *
  * One *instance* is one configured account of a provider ([push.NAME] in the configuration): one APNs key and team,
  * one FCM project, one mail relay. */
@@ -29,6 +29,7 @@ struct sw_provider_config {
 
 enum sw_transport {
 	SW_TRANSPORT_H2,   /* requests over long-lived HTTP/2 connections of the pusher's own client */
+	SW_TRANSPORT_HTTP, /* requests over HTTP/1.1, to servers of any kind */
 	SW_TRANSPORT_MAIL, /* a mail dialogue */
 };
 
@@ -44,7 +45,8 @@ struct sw_endpoint {
 	int initial_streams_max; /* H2: streams allowed before the first success, 0: as the server's SETTINGS say */
 	int ping_interval_ms;    /* H2: liveness probe while requests wait for answers; 0: never (FCM punishes it) */
 	int answer_timeout_ms;   /* after this without an answer the outcome is unknown */
-	/* H2: the host is a stranger's word. Only addresses of the public internet are connected to: none of this
+	bool plain;              /* HTTP: without TLS; only loopback is connected to then */
+	/* H2, HTTP: the host is a stranger's word. Only addresses of the public internet are connected to: none of this
 	 * machine, a private network or a link. Looked at where the name is resolved, at every connection. */
 	bool public_only;
 	/* MAIL only */
@@ -93,7 +95,7 @@ struct sw_send {
  * the pusher itself turns them into UNSENT, RETRY or UNKNOWN. */
 struct sw_answer {
 	const struct sw_push_target *target;
-	const struct sw_http_response *http; /* H2 */
+	const struct sw_http_response *http; /* H2, HTTP */
 	const struct sw_mail_reply *mail;    /* MAIL */
 	int64_t now_ms;                      /* wall clock */
 };
@@ -129,6 +131,9 @@ struct sw_provider_ops {
 
 	/* Is this the form of a token? For registration: SW_OK, or SW_EINVAL with what was expected. Any thread. */
 	int (*check_token)(struct sw_bytes token, struct sw_diag *diag_out);
+	/* The same where the section decides about the form. NULL: check_token has said all. Any thread. */
+	int (*check_token_for)(const struct sw_provider_config *config, struct sw_bytes token,
+			       struct sw_diag *diag_out);
 	/* Does this instance serve the app? An empty app means "the only one". */
 	bool (*serves_app)(const struct sw_provider *provider, struct sw_bytes app);
 
@@ -169,5 +174,6 @@ extern const struct sw_provider_ops sw_provider_fcm;
 extern const struct sw_provider_ops sw_provider_huawei;
 extern const struct sw_provider_ops sw_provider_email;
 extern const struct sw_provider_ops sw_provider_webpush;
+extern const struct sw_provider_ops sw_provider_webhook;
 
 #endif

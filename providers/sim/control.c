@@ -188,7 +188,7 @@ static void on_post_settings(struct control *c)
 
 static int service_of(struct sw_bytes name)
 {
-	static const char *const names[] = {"apns", "fcm", "smtp", "huawei", "webpush"};
+	static const char *const names[] = {"apns", "fcm", "smtp", "huawei", "webpush", "webhook"};
 	for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
 		if (sw_bytes_equal_str(name, names[i])) {
 			return i;
@@ -210,7 +210,7 @@ static void on_post_connections(struct control *c)
 	    (goaway && service == SW_SIM_SERVICE_SMTP)) {
 		answer_error(
 			c, 400,
-			"expected {\"provider\": apns, fcm, huawei, webpush or smtp, \"action\": drop, or goaway over HTTP/2}");
+			"expected {\"provider\": apns, fcm, huawei, webpush, webhook or smtp, \"action\": drop, or goaway over HTTP/2}");
 	} else {
 		int count = 0;
 		pthread_mutex_lock(&c->sim->lock);

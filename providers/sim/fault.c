@@ -15,7 +15,8 @@ enum { SHARE_STEPS = 1000000 };
 
 const char *sw_sim_provider_name(enum sw_sim_provider provider)
 {
-	static const char *const names[] = {"apns", "fcm", "oauth", "smtp", "huawei", "huawei_oauth", "webpush"};
+	static const char *const names[] = {"apns",   "fcm",          "oauth",   "smtp",
+					    "huawei", "huawei_oauth", "webpush", "webhook"};
 	return names[provider];
 }
 

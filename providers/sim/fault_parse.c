@@ -48,7 +48,8 @@ static int find_word(const json_t *value, const char *const *words)
 
 static bool set_provider(struct sw_sim_fault *fault, const json_t *value)
 {
-	static const char *const names[] = {"apns", "fcm", "oauth", "smtp", "huawei", "huawei_oauth", "webpush", NULL};
+	static const char *const names[] = {"apns",         "fcm",     "oauth",   "smtp", "huawei",
+					    "huawei_oauth", "webpush", "webhook", NULL};
 	int i = find_word(value, names);
 	fault->provider = (enum sw_sim_provider)(i < 0 ? 0 : i);
 	return i >= 0;
@@ -232,7 +233,7 @@ static const struct key action_keys[] = {
 static const struct key match_keys[] = {
 	{"token", set_token, "text of at most 512 bytes"}, {"share", set_share, "a number from 0 to 1"}, {0}};
 static const struct key top_keys[] = {
-	{"provider", set_provider, "apns, fcm, oauth, huawei, huawei_oauth, webpush or smtp"},
+	{"provider", set_provider, "apns, fcm, oauth, huawei, huawei_oauth, webpush, webhook or smtp"},
 	{"count", set_count, "a number of hits, at least 1"},
 	{"for_s", set_for, "seconds, at most one day"},
 	{0},
@@ -304,8 +305,9 @@ int sw_sim_fault_parse(json_t *json, struct sw_sim_fault *fault_out, struct sw_d
 	const json_t *match = json_object_get(json, "match");
 	const json_t *action = json_object_get(json, "action");
 	if (!err && !json_object_get(json, "provider")) {
-		err = sw_diag_set(diag_out, SW_EINVAL,
-				  "fault.provider: expected apns, fcm, oauth, huawei, huawei_oauth, webpush or smtp");
+		err = sw_diag_set(
+			diag_out, SW_EINVAL,
+			"fault.provider: expected apns, fcm, oauth, huawei, huawei_oauth, webpush, webhook or smtp");
 	}
 	if (!err && match) {
 		err = set_all(fault_out, match, "match", match_keys, diag_out);

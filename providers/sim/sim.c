@@ -31,7 +31,7 @@ enum {
 	OAUTH_EXPIRES_DEFAULT_S = 3599
 };
 
-static const char *const service_names[] = {"apns", "fcm", "smtp", "huawei", "webpush", "control"};
+static const char *const service_names[] = {"apns", "fcm", "smtp", "huawei", "webpush", "webhook", "control"};
 
 void sw_sim_options_init(struct sw_sim_options *options)
 {
@@ -64,8 +64,8 @@ void sw_sim_link_mute(struct sw_sim_link *link)
 /* The provider whose counters and faults a service uses. */
 static enum sw_sim_provider provider_of(int service)
 {
-	static const enum sw_sim_provider providers[] = {SW_SIM_APNS, SW_SIM_FCM, SW_SIM_SMTP, SW_SIM_HUAWEI,
-							 SW_SIM_WEBPUSH};
+	static const enum sw_sim_provider providers[] = {SW_SIM_APNS,   SW_SIM_FCM,     SW_SIM_SMTP,
+							 SW_SIM_HUAWEI, SW_SIM_WEBPUSH, SW_SIM_WEBHOOK};
 	return providers[service];
 }
 
@@ -247,12 +247,14 @@ static int service_open(struct sw_sim_service *service, const char *address, uin
 
 static int open_services(struct sw_sim *sim, const struct sw_sim_options *options, struct sw_diag *diag)
 {
-	static void (*const serves[])(struct sw_sim_link *) = {sw_sim_serve_apns,    sw_sim_serve_fcm,
-							       sw_sim_serve_smtp,    sw_sim_serve_huawei,
-							       sw_sim_serve_webpush, sw_sim_serve_control};
-	static const char *const alpns[] = {"\x02h2", "\x02h2\x08http/1.1", NULL, "\x02h2\x08http/1.1", "\x02h2", NULL};
+	static void (*const serves[])(struct sw_sim_link *) = {
+		sw_sim_serve_apns,    sw_sim_serve_fcm,     sw_sim_serve_smtp,   sw_sim_serve_huawei,
+		sw_sim_serve_webpush, sw_sim_serve_webhook, sw_sim_serve_control};
+	static const char *const alpns[] = {"\x02h2", "\x02h2\x08http/1.1", NULL, "\x02h2\x08http/1.1",
+					    "\x02h2", "\x08http/1.1",       NULL};
 	const uint16_t ports[] = {options->apns_port,   options->fcm_port,     options->smtp_port,
-				  options->huawei_port, options->webpush_port, options->control_port};
+				  options->huawei_port, options->webpush_port, options->webhook_port,
+				  options->control_port};
 	int err = SW_OK;
 	for (int i = 0; i < SW_SIM_SERVICE_COUNT && !err; i++) {
 		struct sw_sim_service *service = &sim->services[i];
@@ -328,6 +330,9 @@ static int load_keys(struct sw_sim *sim, const struct sw_sim_options *options, s
 	for (size_t i = 0; i < options->huawei_client_count && !err; i++) {
 		err = sw_sim_huawei_oauth_load(&sim->huawei, options->huawei_clients[i], diag);
 	}
+	if (!err && options->webhook_secret_file) {
+		err = sw_sim_webhook_secrets_load(&sim->webhook_secrets, options->webhook_secret_file, diag);
+	}
 	return err;
 }
 
@@ -379,6 +384,7 @@ struct sw_sim_ports sw_sim_ports(const struct sw_sim *sim)
 				     .smtp = sim->services[SW_SIM_SERVICE_SMTP].port,
 				     .huawei = sim->services[SW_SIM_SERVICE_HUAWEI].port,
 				     .webpush = sim->services[SW_SIM_SERVICE_WEBPUSH].port,
+				     .webhook = sim->services[SW_SIM_SERVICE_WEBHOOK].port,
 				     .control = sim->services[SW_SIM_SERVICE_CONTROL].port};
 }
 
@@ -412,6 +418,7 @@ void sw_sim_close(struct sw_sim *sim)
 	}
 	sw_sim_oauth_release(&sim->oauth);
 	OPENSSL_cleanse(&sim->huawei, sizeof(sim->huawei));
+	OPENSSL_cleanse(&sim->webhook_secrets, sizeof(sim->webhook_secrets));
 	sw_sim_records_release(&sim->records);
 	sw_sim_faults_release(&sim->faults);
 	sw_sim_webpush_subs_release(&sim->webpush_subs);

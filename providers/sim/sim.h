@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stand-ins of APNs, FCM and Push Kit (with their token endpoints), a Web Push service and an SMTP relay in one process, with a
+/* Stand-ins of APNs, FCM and Push Kit (with their token endpoints), a Web Push service, a receiver of webhooks and an SMTP relay in one process, with a
  * control API on loopback.
  * They check what the real services check, keep what they accepted and inject faults on command (README.md).
  * They deliver nothing. One listening thread per service, one thread per connection. */
@@ -21,6 +21,7 @@ struct sw_sim_options {
 	uint16_t smtp_port;
 	uint16_t huawei_port;
 	uint16_t webpush_port;
+	uint16_t webhook_port;
 	uint16_t control_port;
 	const char *cert_file; /* PEM chain and key of all TLS services */
 	const char *key_file;
@@ -33,7 +34,8 @@ struct sw_sim_options {
 	size_t fcm_account_count;
 	const char *huawei_clients[SW_SIM_HUAWEI_CLIENTS_MAX]; /* "ID=FILE" or "ID:PROJECT=FILE", the secret in FILE */
 	size_t huawei_client_count;
-	const char *smtp_user; /* NULL: AUTH is optional and takes anything */
+	const char *webhook_secret_file; /* one secret a line; NULL: no signature is good */
+	const char *smtp_user;           /* NULL: AUTH is optional and takes anything */
 	const char *smtp_password_file;
 	size_t smtp_size_max_bytes;
 	size_t record_max;       /* accepted notifications kept */
@@ -47,6 +49,7 @@ struct sw_sim_ports {
 	uint16_t smtp;
 	uint16_t huawei;
 	uint16_t webpush;
+	uint16_t webhook;
 	uint16_t control;
 };
 

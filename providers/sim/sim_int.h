@@ -15,6 +15,7 @@
 #include "sim/request.h"
 #include "sim/sim.h"
 #include "sim/stats.h"
+#include "sim/webhook_check.h"
 #include "sim/webpush_subs.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
 	SW_SIM_SERVICE_SMTP,
 	SW_SIM_SERVICE_HUAWEI,
 	SW_SIM_SERVICE_WEBPUSH,
+	SW_SIM_SERVICE_WEBHOOK,
 	SW_SIM_SERVICE_CONTROL,
 	SW_SIM_SERVICE_COUNT
 };
@@ -74,6 +76,7 @@ struct sw_sim {
 	char *smtp_user; /* NULL: AUTH is optional */
 	char *smtp_password;
 	size_t smtp_size_max_bytes;
+	struct sw_sim_webhook_secrets webhook_secrets;
 
 	_Atomic bool stopping;
 
@@ -107,6 +110,7 @@ void sw_sim_serve_apns(struct sw_sim_link *link);
 void sw_sim_serve_fcm(struct sw_sim_link *link);
 void sw_sim_serve_smtp(struct sw_sim_link *link);
 void sw_sim_serve_webpush(struct sw_sim_link *link);
+void sw_sim_serve_webhook(struct sw_sim_link *link);
 void sw_sim_serve_huawei(struct sw_sim_link *link);
 void sw_sim_serve_control(struct sw_sim_link *link);
 

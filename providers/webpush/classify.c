@@ -52,9 +52,9 @@ static void note_refusal(struct sw_provider *provider, const struct sw_answer *a
 	if (!answer->target || sw_webpush_subscription_read(answer->target->token, &sub, NULL) != SW_OK) {
 		return;
 	}
-	struct sw_webpush_origin *origin = sw_webpush_origin_find(provider, sub.origin);
+	struct sw_origin *origin = sw_origins_find(&provider->origins, sub.url.origin);
 	if (origin) {
-		sw_webpush_vapid_refused(origin, answer->now_ms);
+		sw_webpush_vapid_refused((struct sw_webpush_origin *)origin, answer->now_ms);
 	}
 }
 

@@ -88,9 +88,9 @@ int sw_webpush_vapid_load(struct sw_provider *provider, struct sw_diag *diag_out
 		return err;
 	}
 	if (strcmp(public, provider->public_key) != 0) {
-		struct sw_webpush_origin *origin;
+		struct sw_origin *origin;
 		for (origin = provider->origins.live; origin; origin = origin->next) {
-			sw_webpush_origin_forget_token(origin);
+			sw_webpush_vapid_forget((struct sw_webpush_origin *)origin);
 		}
 		memcpy(provider->public_key, public, sizeof(public));
 	}
@@ -106,6 +106,14 @@ void sw_webpush_vapid_release(struct sw_provider *provider)
 	provider->key_pem = NULL;
 }
 
+void sw_webpush_vapid_forget(struct sw_webpush_origin *origin)
+{
+	if (origin->authorization) {
+		sw_free_secret(origin->authorization, strlen(origin->authorization));
+		origin->authorization = NULL;
+	}
+}
+
 int sw_webpush_vapid_ensure(const struct sw_provider *provider, struct sw_webpush_origin *origin, int64_t now_ms,
 			    struct sw_diag *diag_out)
 {
@@ -114,11 +122,12 @@ int sw_webpush_vapid_ensure(const struct sw_provider *provider, struct sw_webpus
 		return SW_OK;
 	}
 	char *token = NULL;
-	if (sign(provider, sw_bytes(provider->key_pem, provider->key_len), origin->text, now_ms, &token) != SW_OK) {
+	if (sign(provider, sw_bytes(provider->key_pem, provider->key_len), origin->origin.text, now_ms, &token) !=
+	    SW_OK) {
 		return sw_diag_set(diag_out, SW_EAUTH, "the VAPID key could not sign");
 	}
 	assert(token);
-	sw_webpush_origin_forget_token(origin);
+	sw_webpush_vapid_forget(origin);
 	origin->authorization = sw_xasprintf("vapid t=%s, k=%s", token, provider->public_key);
 	origin->issued_ms = now_ms;
 	sw_free_secret(token, strlen(token));
@@ -134,5 +143,5 @@ void sw_webpush_vapid_refused(struct sw_webpush_origin *origin, int64_t now_ms)
 	}
 	origin->renewed = true;
 	origin->renewed_ms = now_ms;
-	sw_webpush_origin_forget_token(origin);
+	sw_webpush_vapid_forget(origin);
 }

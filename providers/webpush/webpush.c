@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Web Push (RFC 8030) to browsers: configuration and requests. Opens no connection: the pusher owns sockets and policy.
- * Subscriptions name their push service themselves, so requests go to many origins (origins.c). */
+ * Subscriptions name their push service themselves, so requests go to many origins. */
 #include "webpush_int.h"
 
 #include <surewire/b64url.h>
@@ -14,8 +14,6 @@
 
 enum {
 	CONNECTIONS_DEFAULT = 1,
-	ORIGINS_DEFAULT = 64,
-	ORIGINS_LIMIT = 1024,
 	ANSWER_TIMEOUT_MS = 30 * 1000,
 	TTL_MAX_S = 28 * 24 * 3600, /* Google keeps a push for four weeks, Apple and Mozilla for 30 days */
 	TOPIC_MAX = 32,
@@ -27,14 +25,6 @@ static const char *const known_keys[] = {
 	"key_file", "subject", "apps", "ca_file", "connections", "origins", "allow_private_addresses", NULL};
 
 /* ---- configuration ---- */
-
-static int read_flag(const struct sw_provider_config *config, const char *key, bool *flag_out, struct sw_diag *diag_out)
-{
-	const char *text = sw_provider_text(config, key, "false");
-	*flag_out = strcmp(text, "true") == 0;
-	return *flag_out || strcmp(text, "false") == 0 ? SW_OK
-						       : sw_provider_expected(config, key, "true or false", diag_out);
-}
 
 static int read_endpoint(const struct sw_provider_config *config, struct sw_endpoint *endpoint,
 			 struct sw_diag *diag_out)
@@ -48,7 +38,7 @@ static int read_endpoint(const struct sw_provider_config *config, struct sw_endp
 	if (endpoint->ca_file && access(endpoint->ca_file, R_OK) != 0) {
 		return sw_provider_expected(config, "ca_file", "a readable file of certificates (PEM)", diag_out);
 	}
-	int err = read_flag(config, "allow_private_addresses", &allow_private, diag_out);
+	int err = sw_provider_flag(config, "allow_private_addresses", &allow_private, diag_out);
 	endpoint->public_only = !allow_private;
 	return err ? err
 		   : sw_provider_number(config, "connections", SW_PROVIDER_CONNECTIONS_LIMIT,
@@ -68,9 +58,16 @@ static bool is_subject(const char *text)
 	return (mail || page) && strlen(text) <= 256;
 }
 
+static void drop_origin(struct sw_origin *origin)
+{
+	struct sw_webpush_origin *service = (struct sw_webpush_origin *)origin;
+	sw_webpush_vapid_forget(service);
+	free(service);
+}
+
 static int read_config(const struct sw_provider_config *config, struct sw_provider *provider, struct sw_diag *diag_out)
 {
-	int origins = ORIGINS_DEFAULT;
+	int origins = SW_ORIGINS_DEFAULT;
 	provider->instance = config->instance;
 	provider->key_file = sw_provider_text(config, "key_file", NULL);
 	provider->subject = sw_provider_text(config, "subject", "");
@@ -84,8 +81,9 @@ static int read_config(const struct sw_provider_config *config, struct sw_provid
 	}
 	int err = sw_provider_apps(config, &provider->apps, diag_out);
 	err = err ? err : read_endpoint(config, &provider->endpoint, diag_out);
-	err = err ? err : sw_provider_number(config, "origins", ORIGINS_LIMIT, &origins, diag_out);
-	provider->origins.max = (size_t)origins;
+	err = err ? err : sw_provider_number(config, "origins", SW_ORIGINS_LIMIT, &origins, diag_out);
+	provider->origins = (struct sw_origins){
+		.max = (size_t)origins, .origin_bytes = sizeof(struct sw_webpush_origin), .drop = drop_origin};
 	return err;
 }
 
@@ -94,7 +92,7 @@ static void on_close(struct sw_provider *provider)
 	if (!provider) {
 		return;
 	}
-	sw_webpush_origins_release(provider);
+	sw_origins_release(&provider->origins);
 	sw_webpush_vapid_release(provider);
 	sw_buf_release(&provider->scratch);
 	free(provider);
@@ -209,7 +207,7 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 		     struct sw_send *send_out, struct sw_diag *diag_out)
 {
 	struct sw_webpush_subscription sub;
-	struct sw_webpush_origin *origin = NULL;
+	struct sw_origin *origin = NULL;
 	if (!on_serves_app(provider, target->app)) {
 		return sw_diag_set(diag_out, SW_EINVAL, "app: expected one of apps of [push.%s]", provider->instance);
 	}
@@ -218,19 +216,30 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 	int err = sw_webpush_subscription_read(target->token, &sub, diag_out);
 	err = err ? err : sw_webpush_payload(provider, notification, arena, diag_out);
 	err = err ? err : encrypt(&sub, sw_buf_bytes(&provider->scratch), arena, &req->body, diag_out);
-	err = err ? err : sw_webpush_origin_take(provider, &sub, &origin, diag_out);
-	err = err ? err : sw_webpush_vapid_ensure(provider, origin, now_ms, diag_out);
+	err = err ? err : sw_origins_take(&provider->origins, &sub.url, &provider->endpoint, &origin, diag_out);
+	struct sw_webpush_origin *service = (struct sw_webpush_origin *)origin;
+	err = err ? err : sw_webpush_vapid_ensure(provider, service, now_ms, diag_out);
 	if (err) {
 		return err;
 	}
 	send_out->endpoint = &origin->endpoint;
 	req->method = "POST";
-	req->path = sw_arena_copy(arena, sw_bytes_str(sub.path));
+	req->path = sw_arena_copy(arena, sw_bytes_str(sub.url.path));
 	/* A copy: the token may be renewed while this request waits for a stream. */
-	struct sw_bytes authorization = sw_arena_copy(arena, sw_bytes_str(origin->authorization));
+	struct sw_bytes authorization = sw_arena_copy(arena, sw_bytes_str(service->authorization));
 	sw_http_request_add(req, "authorization", authorization, false);
 	add_headers(req, notification, now_ms, arena);
 	return SW_OK;
+}
+
+static const struct sw_endpoint *on_endpoint_retired(struct sw_provider *provider)
+{
+	return sw_origins_retired(&provider->origins);
+}
+
+static void on_endpoint_closed(struct sw_provider *provider, const struct sw_endpoint *endpoint)
+{
+	sw_origins_closed(&provider->origins, endpoint);
 }
 
 const struct sw_provider_ops sw_provider_webpush = {
@@ -246,6 +255,6 @@ const struct sw_provider_ops sw_provider_webpush = {
 	.credential_refused = on_credential_refused,
 	.encode = on_encode,
 	.classify = sw_webpush_classify,
-	.endpoint_retired = sw_webpush_endpoint_retired,
-	.endpoint_closed = sw_webpush_endpoint_closed,
+	.endpoint_retired = on_endpoint_retired,
+	.endpoint_closed = on_endpoint_closed,
 };

@@ -5,16 +5,14 @@
 #define SW_WEBPUSH_INT_H
 
 #include <surewire/buf.h>
+#include <surewire/origins.h>
 #include <surewire/provider.h>
 
 #include <openssl/evp.h>
 
 enum {
 	SW_WEBPUSH_TOKEN_MAX = 4096,
-	SW_WEBPUSH_URL_MAX = 2048,
-	SW_WEBPUSH_HOST_MAX = 253,
-	SW_WEBPUSH_ORIGIN_MAX = SW_WEBPUSH_HOST_MAX + 16, /* https://[HOST]:PORT */
-	SW_WEBPUSH_POINT_BYTES = 65,                      /* uncompressed, P-256 */
+	SW_WEBPUSH_POINT_BYTES = 65, /* uncompressed, P-256 */
 	SW_WEBPUSH_POINT_TEXT = 87,
 	SW_WEBPUSH_AUTH_BYTES = 16,
 	SW_WEBPUSH_SALT_BYTES = 16,
@@ -24,34 +22,18 @@ enum {
 
 /* A PushSubscription, as its JSON says. */
 struct sw_webpush_subscription {
-	char host[SW_WEBPUSH_HOST_MAX + 1]; /* lower case; an IPv6 address without brackets */
-	uint16_t port;
-	char origin[SW_WEBPUSH_ORIGIN_MAX + 1]; /* RFC 6454: without the default port */
-	char path[SW_WEBPUSH_URL_MAX + 1];      /* with query */
-	uint8_t point[SW_WEBPUSH_POINT_BYTES];  /* p256dh */
+	struct sw_url url;                     /* the endpoint */
+	uint8_t point[SW_WEBPUSH_POINT_BYTES]; /* p256dh */
 	uint8_t auth[SW_WEBPUSH_AUTH_BYTES];
 };
 
 /* One push service, and the VAPID token it is shown. */
 struct sw_webpush_origin {
-	struct sw_webpush_origin *next;
-	struct sw_webpush_origin *prev;
-	struct sw_endpoint endpoint;
-	char host[SW_WEBPUSH_HOST_MAX + 1];
-	char text[SW_WEBPUSH_ORIGIN_MAX + 1];
-	char *authorization; /* "vapid t=…, k=…"; NULL until one is signed */
+	struct sw_origin origin; /* first */
+	char *authorization;     /* "vapid t=…, k=…"; NULL until one is signed */
 	int64_t issued_ms;
 	bool renewed; /* once for a refusal, at renewed_ms */
 	int64_t renewed_ms;
-};
-
-struct sw_webpush_origins {
-	struct sw_webpush_origin *live;    /* the latest used first */
-	struct sw_webpush_origin *retired; /* to be named to the pusher */
-	struct sw_webpush_origin *leaving; /* named, its connections are being closed */
-	size_t live_count;
-	size_t going_count; /* retired and leaving */
-	size_t max;
 };
 
 struct sw_provider {
@@ -60,8 +42,8 @@ struct sw_provider {
 	const char *subject;
 	struct sw_bytes apps;        /* comma-separated, checked; empty: every app */
 	struct sw_endpoint endpoint; /* what all origins have in common */
-	struct sw_webpush_origins origins;
-	struct sw_buf scratch; /* payloads are rendered here, then encrypted into the arena */
+	struct sw_origins origins;   /* of sw_webpush_origin */
+	struct sw_buf scratch;       /* payloads are rendered here, then encrypted into the arena */
 
 	/* vapid.c */
 	char *key_pem;
@@ -91,17 +73,6 @@ void sw_webpush_fresh_release(struct sw_webpush_fresh *fresh);
 int sw_webpush_encrypt(const struct sw_webpush_subscription *sub, const struct sw_webpush_fresh *fresh,
 		       struct sw_bytes plain, struct sw_arena *arena, struct sw_bytes *body_out) SW_MUST_CHECK;
 
-/* origins.c */
-/* The origin of a subscription, now the latest used. SW_EBUSY when too many are on their way out. */
-int sw_webpush_origin_take(struct sw_provider *provider, const struct sw_webpush_subscription *sub,
-			   struct sw_webpush_origin **origin_out, struct sw_diag *diag_out) SW_MUST_CHECK;
-/* NULL when it is not in the table. */
-struct sw_webpush_origin *sw_webpush_origin_find(const struct sw_provider *provider, const char *text);
-const struct sw_endpoint *sw_webpush_endpoint_retired(struct sw_provider *provider);
-void sw_webpush_endpoint_closed(struct sw_provider *provider, const struct sw_endpoint *endpoint);
-void sw_webpush_origin_forget_token(struct sw_webpush_origin *origin);
-void sw_webpush_origins_release(struct sw_provider *provider);
-
 /* vapid.c: RFC 8292 */
 /* Reads the key and tries it; on an error the old one stays. A changed key drops the tokens in force. */
 int sw_webpush_vapid_load(struct sw_provider *provider, struct sw_diag *diag_out);
@@ -109,6 +80,7 @@ void sw_webpush_vapid_release(struct sw_provider *provider);
 /* Sees to it that origin->authorization is fit for a request at now_ms. */
 int sw_webpush_vapid_ensure(const struct sw_provider *provider, struct sw_webpush_origin *origin, int64_t now_ms,
 			    struct sw_diag *diag_out) SW_MUST_CHECK;
+void sw_webpush_vapid_forget(struct sw_webpush_origin *origin);
 /* The service did not take the token. */
 void sw_webpush_vapid_refused(struct sw_webpush_origin *origin, int64_t now_ms);
 

@@ -63,7 +63,12 @@ static void prepare_providers(struct serve *serve)
 		const struct sw_push_instance *push = &config->push[i];
 		serve->provider_names[i] = push->name;
 		serve->mailbox_providers[i] = (struct sw_mailbox_provider){push->name, push->ops->fallback_only};
-		serve->gateway_providers[i] = (struct sw_gateway_provider){push->name, push->ops->check_token};
+		serve->gateway_providers[i] = (struct sw_gateway_provider){
+			.name = push->name,
+			.check_token = push->ops->check_token,
+			.check_token_for = push->ops->check_token_for,
+			.config = &push->provider_config,
+		};
 		serve->pusher_instances[i] = (struct sw_pusher_instance){push->name, push->ops, &push->provider_config};
 	}
 }

@@ -18,6 +18,7 @@ enum sim_option {
 	OPT_SMTP_PORT,
 	OPT_HUAWEI_PORT,
 	OPT_WEBPUSH_PORT,
+	OPT_WEBHOOK_PORT,
 	OPT_CONTROL_PORT,
 	OPT_LISTEN,
 	OPT_CERT,
@@ -28,6 +29,7 @@ enum sim_option {
 	OPT_APNS_WINDOW,
 	OPT_FCM_ACCOUNT,
 	OPT_HUAWEI_CLIENT,
+	OPT_WEBHOOK_SECRETS,
 	OPT_OAUTH_EXPIRES,
 	OPT_SMTP_USER,
 	OPT_SMTP_PASSWORD,
@@ -40,6 +42,7 @@ static const struct argp_option options[] = {
 	{"fcm-port", OPT_FCM_PORT, "PORT", 0, "port of FCM and its token endpoint", 0},
 	{"smtp-port", OPT_SMTP_PORT, "PORT", 0, "port of the mail relay", 0},
 	{"webpush-port", OPT_WEBPUSH_PORT, "PORT", 0, "port of the Web Push service", 0},
+	{"webhook-port", OPT_WEBHOOK_PORT, "PORT", 0, "port of the receiver of webhooks", 0},
 	{"huawei-port", OPT_HUAWEI_PORT, "PORT", 0, "port of Push Kit and its token endpoint", 0},
 	{"control-port", OPT_CONTROL_PORT, "PORT", 0, "port of the control API, always on 127.0.0.1", 0},
 	{"listen", OPT_LISTEN, "ADDRESS", 0, "IPv4 address of the services (127.0.0.1)", 0},
@@ -53,6 +56,7 @@ static const struct argp_option options[] = {
 	{"fcm-account", OPT_FCM_ACCOUNT, "FILE", 0, "a service-account file; may be repeated", 0},
 	{"huawei-client", OPT_HUAWEI_CLIENT, "ID[:PROJECT]=FILE", 0,
 	 "a client of Push Kit, its secret in FILE; may be repeated", 0},
+	{"webhook-secret-file", OPT_WEBHOOK_SECRETS, "FILE", 0, "secrets of webhooks, whsec_…, one a line", 0},
 	{"oauth-expires-in", OPT_OAUTH_EXPIRES, "SECONDS", 0, "life of access tokens (3599)", 0},
 	{"smtp-user", OPT_SMTP_USER, "NAME", 0, "demand TLS and AUTH as NAME; default: AUTH is optional", 0},
 	{"smtp-password-file", OPT_SMTP_PASSWORD, "FILE", 0, "the password of NAME, first line of FILE", 0},
@@ -109,6 +113,9 @@ static error_t parse_text(int key, char *arg, struct argp_state *state)
 	case OPT_HUAWEI_CLIENT:
 		append(state, o->huawei_clients, &o->huawei_client_count, SW_SIM_HUAWEI_CLIENTS_MAX, arg);
 		return 0;
+	case OPT_WEBHOOK_SECRETS:
+		o->webhook_secret_file = arg;
+		return 0;
 	case OPT_SMTP_USER:
 		o->smtp_user = arg;
 		return 0;
@@ -135,6 +142,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_WEBPUSH_PORT:
 		o->webpush_port = (uint16_t)number(state, arg, 0, UINT16_MAX);
+		return 0;
+	case OPT_WEBHOOK_PORT:
+		o->webhook_port = (uint16_t)number(state, arg, 0, UINT16_MAX);
 		return 0;
 	case OPT_HUAWEI_PORT:
 		o->huawei_port = (uint16_t)number(state, arg, 0, UINT16_MAX);
@@ -173,7 +183,7 @@ int sw_cmd_sim(const struct sw_config *config, int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.doc = "Stand-ins of APNs, FCM, Push Kit, Web Push and an SMTP relay, with faults on command."};
+		.doc = "Stand-ins of APNs, FCM, Push Kit, Web Push, a receiver of webhooks and an SMTP relay, with faults on command."};
 	struct sw_sim_options sim_options;
 	struct sw_sim *sim;
 	struct sw_diag diag = {{0}};
@@ -193,8 +203,8 @@ int sw_cmd_sim(const struct sw_config *config, int argc, char **argv)
 		return sw_cli_fail(err, &diag);
 	}
 	struct sw_sim_ports ports = sw_sim_ports(sim);
-	printf("sim ready apns=%u fcm=%u smtp=%u huawei=%u webpush=%u control=%u\n", ports.apns, ports.fcm, ports.smtp,
-	       ports.huawei, ports.webpush, ports.control);
+	printf("sim ready apns=%u fcm=%u smtp=%u huawei=%u webpush=%u webhook=%u control=%u\n", ports.apns, ports.fcm,
+	       ports.smtp, ports.huawei, ports.webpush, ports.webhook, ports.control);
 	fflush(stdout);
 	sigwait(&signals, &caught);
 	sw_sim_close(sim);

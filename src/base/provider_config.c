@@ -33,6 +33,14 @@ int sw_provider_number(const struct sw_provider_config *config, const char *key,
 	return SW_OK;
 }
 
+int sw_provider_flag(const struct sw_provider_config *config, const char *key, bool *flag_out, struct sw_diag *diag_out)
+{
+	const char *text = sw_provider_text(config, key, "false");
+	*flag_out = strcmp(text, "true") == 0;
+	return *flag_out || strcmp(text, "false") == 0 ? SW_OK
+						       : sw_provider_expected(config, key, "true or false", diag_out);
+}
+
 /* ---- lists of apps ---- */
 
 static bool is_blank(uint8_t c)

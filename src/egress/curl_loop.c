@@ -183,6 +183,11 @@ struct sw_curl_loop *sw_curl_loop_new(uv_loop_t *loop)
 	return curl;
 }
 
+void sw_curl_loop_keep(struct sw_curl_loop *curl, int connections_max)
+{
+	curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)connections_max);
+}
+
 bool sw_curl_loop_add(struct sw_curl_loop *curl, struct sw_curl_transfer *transfer)
 {
 	if (curl->closing) {

@@ -19,6 +19,8 @@ struct sw_curl_transfer {
 
 /* False when the loop is closing. */
 bool sw_curl_loop_add(struct sw_curl_loop *curl, struct sw_curl_transfer *transfer);
+/* How many connections are kept for the next transfers. */
+void sw_curl_loop_keep(struct sw_curl_loop *curl, int connections_max);
 /* Both curl_global_init and its options, once for the process. */
 void sw_curl_global(void);
 

@@ -80,6 +80,8 @@ static enum sw_error_code parse_device(const struct sw_gateway *gateway, const j
 	} else if (set->app.len > APP_BYTES_MAX || set->platform.len > PLATFORM_BYTES_MAX) {
 		sw_diag_set(diag, SW_ELIMIT, "app, platform: expected at most %d and %d bytes", APP_BYTES_MAX,
 			    PLATFORM_BYTES_MAX);
+	} else if (provider->check_token_for) {
+		(void)!provider->check_token_for(provider->config, set->token, diag);
 	} else {
 		(void)!provider->check_token(set->token, diag);
 	}

@@ -12,6 +12,8 @@
 #include "bus/bus.h"
 #include "store/pg.h"
 
+#include <surewire/provider.h>
+
 struct sw_gateway;
 
 /* A provider instance that devices may register a token for. */
@@ -19,6 +21,10 @@ struct sw_gateway_provider {
 	const char *name;
 	/* SW_OK, or SW_EINVAL with what was expected. Any thread. */
 	int (*check_token)(struct sw_bytes token, struct sw_diag *diag_out);
+	/* … of this instance, when it depends on its section; else NULL. Any thread. */
+	int (*check_token_for)(const struct sw_provider_config *config, struct sw_bytes token,
+			       struct sw_diag *diag_out);
+	const struct sw_provider_config *config;
 };
 
 /* Copied; what it points to is borrowed until close. Addresses: host "" is "not offered". */

@@ -124,10 +124,13 @@ struct sw_pusher_endpoint *sw_pusher_endpoint_of(struct sw_pusher_instance_run *
 		return known;
 	}
 	struct sw_h2_pool *h2 = NULL;
+	struct sw_http_pool *http = NULL;
 	struct sw_mail_pool *mail = NULL;
 	uv_loop_t *uv = sw_loop_uv(instance->pusher->loop);
 	if (instance->ops->transport == SW_TRANSPORT_H2) {
 		h2 = sw_h2_pool_new(uv, endpoint, instance->active_max);
+	} else if (instance->ops->transport == SW_TRANSPORT_HTTP) {
+		http = sw_http_pool_new(uv, endpoint, instance->active_max);
 	} else if (sw_mail_pool_new(uv, endpoint, instance->active_max, &mail, diag_out) != SW_OK) {
 		return NULL;
 	}
@@ -135,6 +138,7 @@ struct sw_pusher_endpoint *sw_pusher_endpoint_of(struct sw_pusher_instance_run *
 	fresh->instance = instance;
 	fresh->endpoint = endpoint;
 	fresh->h2 = h2;
+	fresh->http = http;
 	fresh->mail = mail;
 	fresh->next = instance->endpoints;
 	instance->endpoints = fresh;
@@ -171,6 +175,8 @@ static void close_connections(struct sw_pusher_endpoint *endpoint)
 {
 	if (endpoint->h2) {
 		sw_h2_pool_close(endpoint->h2, on_closed, endpoint);
+	} else if (endpoint->http) {
+		sw_http_pool_close(endpoint->http, on_closed, endpoint);
 	} else {
 		sw_mail_pool_close(endpoint->mail, on_closed, endpoint);
 	}

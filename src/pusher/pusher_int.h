@@ -14,6 +14,7 @@
 #include "egress/curl_loop.h"
 #include "egress/fetch.h"
 #include "egress/h2_client.h"
+#include "egress/http_pool.h"
 #include "egress/mail.h"
 #include "loop/loop.h"
 #include "proto/envelope.h"
@@ -72,7 +73,7 @@ struct sw_pusher_job {
 	struct sw_arena arena; /* of the request */
 	struct sw_send send;
 	union {
-		struct sw_h2_call h2;
+		struct sw_h2_call http; /* of either version */
 		struct sw_mail_call mail;
 	} call;
 	struct sw_outcome outcome;
@@ -97,7 +98,8 @@ struct sw_pusher_endpoint {
 	struct sw_pusher_endpoint *next;
 	struct sw_pusher_instance_run *instance;
 	const struct sw_endpoint *endpoint;
-	struct sw_h2_pool *h2;
+	struct sw_h2_pool *h2; /* one of the three */
+	struct sw_http_pool *http;
 	struct sw_mail_pool *mail;
 	struct sw_pusher_breaker *breakers; /* by app */
 	bool leaving;                       /* given up by the provider; freed when its connections are closed */

@@ -144,7 +144,7 @@ static void on_back(struct sw_pusher_job *job, int64_t duration_ms)
 	sw_pusher_instance_kick(instance);
 }
 
-static void on_h2_done(struct sw_h2_call *call, const struct sw_h2_result *result)
+static void on_http_done(struct sw_h2_call *call, const struct sw_h2_result *result)
 {
 	struct sw_pusher_job *job = call->ctx;
 	switch (result->end) {
@@ -188,9 +188,10 @@ static void on_mail_done(struct sw_mail_call *call, const struct sw_mail_result 
 
 static int hand_over(struct sw_pusher_job *job, struct sw_pusher_endpoint *endpoint, struct sw_diag *diag_out)
 {
-	if (endpoint->h2) {
-		job->call.h2 = (struct sw_h2_call){.request = &job->send.as.http, .done = on_h2_done, .ctx = job};
-		return sw_h2_send(endpoint->h2, &job->call.h2);
+	if (!endpoint->mail) {
+		job->call.http = (struct sw_h2_call){.request = &job->send.as.http, .done = on_http_done, .ctx = job};
+		return endpoint->h2 ? sw_h2_send(endpoint->h2, &job->call.http)
+				    : sw_http_send(endpoint->http, &job->call.http);
 	}
 	job->call.mail = (struct sw_mail_call){.message = &job->send.as.mail, .done = on_mail_done, .ctx = job};
 	return sw_mail_send(endpoint->mail, &job->call.mail, diag_out);

@@ -38,7 +38,8 @@ static int check_token(struct sw_bytes token, struct sw_diag *diag_out)
 	return fake_provider_phones.check_token(token, diag_out);
 }
 
-static const struct sw_gateway_provider providers[] = {{"phones", check_token}, {"mail", check_token}};
+static const struct sw_gateway_provider providers[] = {{.name = "phones", .check_token = check_token},
+						       {.name = "mail", .check_token = check_token}};
 
 const char *world_name_of(int64_t user)
 {

@@ -12,8 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct sw_provider_ops *const providers[] = {&sw_provider_apns,  &sw_provider_fcm,     &sw_provider_huawei,
-							  &sw_provider_email, &sw_provider_webpush, NULL};
+static const struct sw_provider_ops *const providers[] = {&sw_provider_apns,
+							  &sw_provider_fcm,
+							  &sw_provider_huawei,
+							  &sw_provider_email,
+							  &sw_provider_webpush,
+							  &sw_provider_webhook,
+							  NULL};
 
 static void try_file(struct sw_bytes contents)
 {

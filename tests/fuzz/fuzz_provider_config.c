@@ -19,13 +19,14 @@
 
 enum { KEYS_MAX = 32, TEXT_MAX = 256 };
 
-static const struct sw_provider_ops *const providers[] = {&sw_provider_apns, &sw_provider_fcm, &sw_provider_email,
-							  &sw_provider_webpush, &sw_provider_huawei};
+static const struct sw_provider_ops *const providers[] = {&sw_provider_apns,   &sw_provider_fcm,
+							  &sw_provider_email,  &sw_provider_webpush,
+							  &sw_provider_huawei, &sw_provider_webhook};
 static const char *const tokens[] = {
 	"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0", "token:1", "a@b.example",
 	("{\"endpoint\":\"https://push.example/1\",\"keys\":{\"p256dh\":\"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-"
 	 "JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4\",\"auth\":\"BTBZMqHH6r4Tts7J_aSIgg\"}}"),
-	"IQAAAA-token"};
+	"IQAAAA-token", "https://hooks.example/1"};
 enum { PROVIDERS = sizeof(providers) / sizeof(providers[0]) };
 
 struct section {
@@ -107,7 +108,8 @@ static struct fuzz_file good_file(const struct sw_provider_ops *ops)
 	char *json = json_dumps(account, 0);
 	const char *contents = ops == &sw_provider_fcm                                 ? json
 			     : ops == &sw_provider_email || ops == &sw_provider_huawei ? "secret"
-										       : text;
+			     : ops == &sw_provider_webhook ? "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"
+							   : text;
 	struct fuzz_file file = fuzz_file_new(sw_bytes_str(contents));
 	free(json);
 	json_decref(account);

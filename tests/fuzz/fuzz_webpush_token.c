@@ -15,10 +15,10 @@ enum { AGAIN_MAX = SW_WEBPUSH_TOKEN_MAX };
 
 static void check_texts(const struct sw_webpush_subscription *sub)
 {
-	FUZZ_CHECK(sub->host[0] && strlen(sub->host) <= SW_WEBPUSH_HOST_MAX && sub->port > 0);
-	FUZZ_CHECK(strspn(sub->host, "abcdefghijklmnopqrstuvwxyz0123456789.-_:") == strlen(sub->host));
-	FUZZ_CHECK(strncmp(sub->origin, "https://", 8) == 0 && strstr(sub->origin, sub->host));
-	FUZZ_CHECK(sub->path[0] == '/' && fuzz_printable(sub->path) && !strpbrk(sub->path, " #\"\\"));
+	FUZZ_CHECK(sub->url.host[0] && strlen(sub->url.host) <= SW_URL_HOST_MAX && sub->url.port > 0);
+	FUZZ_CHECK(strspn(sub->url.host, "abcdefghijklmnopqrstuvwxyz0123456789.-_:") == strlen(sub->url.host));
+	FUZZ_CHECK(strncmp(sub->url.origin, "https://", 8) == 0 && strstr(sub->url.origin, sub->url.host));
+	FUZZ_CHECK(sub->url.path[0] == '/' && fuzz_printable(sub->url.path) && !strpbrk(sub->url.path, " #\"\\"));
 	FUZZ_CHECK(sub->point[0] == 4);
 }
 
@@ -30,11 +30,11 @@ static void check_again(const struct sw_webpush_subscription *sub)
 	sw_b64url_encode_to(sw_bytes(sub->point, sizeof(sub->point)), keys[0]);
 	sw_b64url_encode_to(sw_bytes(sub->auth, sizeof(sub->auth)), keys[1]);
 	int len = snprintf(text, sizeof(text), "{\"endpoint\":\"%s%s\",\"keys\":{\"p256dh\":\"%s\",\"auth\":\"%s\"}}",
-			   sub->origin, sub->path, keys[0], keys[1]);
+			   sub->url.origin, sub->url.path, keys[0], keys[1]);
 	FUZZ_CHECK(len > 0 && len < AGAIN_MAX);
 	FUZZ_CHECK(sw_webpush_subscription_read(sw_bytes(text, (size_t)len), &again, NULL) == SW_OK);
-	FUZZ_CHECK(strcmp(again.host, sub->host) == 0 && again.port == sub->port);
-	FUZZ_CHECK(strcmp(again.origin, sub->origin) == 0 && strcmp(again.path, sub->path) == 0);
+	FUZZ_CHECK(strcmp(again.url.host, sub->url.host) == 0 && again.url.port == sub->url.port);
+	FUZZ_CHECK(strcmp(again.url.origin, sub->url.origin) == 0 && strcmp(again.url.path, sub->url.path) == 0);
 	FUZZ_CHECK(memcmp(again.point, sub->point, sizeof(sub->point)) == 0);
 	FUZZ_CHECK(memcmp(again.auth, sub->auth, sizeof(sub->auth)) == 0);
 }

@@ -5,6 +5,7 @@
 #include "egress/curl_loop.h"
 #include "egress/fetch.h"
 #include "egress/h2_client.h"
+#include "egress/http_pool.h"
 #include "egress/mail.h"
 
 #include <surewire/mem.h>
@@ -228,6 +229,23 @@ int sw_h2_send(struct sw_h2_pool *pool, struct sw_h2_call *call)
 void sw_h2_pool_close(struct sw_h2_pool *pool, void (*closed)(void *ctx), void *ctx)
 {
 	later_close(&pool->later, closed, ctx);
+}
+
+/* ---- in the place of http_pool.c: no provider here has its transport ---- */
+
+struct sw_http_pool *sw_http_pool_new(uv_loop_t *loop, const struct sw_endpoint *endpoint, size_t queue_max)
+{
+	return (struct sw_http_pool *)sw_h2_pool_new(loop, endpoint, queue_max);
+}
+
+int sw_http_send(struct sw_http_pool *pool, struct sw_h2_call *call)
+{
+	return sw_h2_send((struct sw_h2_pool *)pool, call);
+}
+
+void sw_http_pool_close(struct sw_http_pool *pool, void (*closed)(void *ctx), void *ctx)
+{
+	sw_h2_pool_close((struct sw_h2_pool *)pool, closed, ctx);
 }
 
 /* ---- in the place of mail_*.c ---- */

@@ -350,7 +350,7 @@ class Deployment:
         self.keys = self.folder / "keys"
         self.processes = []
         _output([SETUP, "keys", self.keys])
-        self.sim_ports = dict(zip(("apns", "fcm", "smtp", "control", "huawei", "webpush"), free_ports(6)))
+        self.sim_ports = dict(zip(("apns", "fcm", "smtp", "control", "huawei", "webpush", "webhook"), free_ports(7)))
         self.sim_control = f"http://127.0.0.1:{self.sim_ports['control']}"
         self.admin_token = (self.keys / "admin.token").read_text().strip()
         self.ca_file = self.keys / "tls" / "ca.pem"

@@ -138,7 +138,7 @@ def test_config__overrides__replace_add_and_leave_out(tmp_path):
     env = dict(os.environ, SUREWIRE_AMQP_URL="amqp://a", SUREWIRE_PG="postgresql://c")
     subprocess.run([surewire_env.SETUP, "keys", tmp_path / "keys"], check=True)
     subprocess.run(
-        [surewire_env.SETUP, "config", tmp_path / "x.ini", tmp_path / "keys", "1 2 3 4 5 6 7 8"]
+        [surewire_env.SETUP, "config", tmp_path / "x.ini", tmp_path / "keys", "1 2 3 4 5 6 7 8 9"]
         + ["log.level=debug", "auth.issuer=", "push.apns.added=a = b; c"],
         check=True,
         env=env,

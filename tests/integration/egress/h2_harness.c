@@ -74,8 +74,12 @@ static bool is_true(void *ctx)
 
 void rig_release(struct rig *rig)
 {
-	if (rig->pool != NULL) {
-		sw_h2_pool_close(rig->pool, on_closed, &rig->closed);
+	if (rig->pool != NULL || rig->http != NULL) {
+		if (rig->http != NULL) {
+			sw_http_pool_close(rig->http, on_closed, &rig->closed);
+		} else {
+			sw_h2_pool_close(rig->pool, on_closed, &rig->closed);
+		}
 		assert_false(rig->closed);
 		rig_run(rig, is_true, &rig->closed);
 	}
@@ -125,6 +129,7 @@ static void on_done(struct sw_h2_call *call, const struct sw_h2_result *result)
 	one->done = 1;
 	keep_answer(one, result);
 	batch->done++;
+	uv_stop(batch->loop); /* else a turn that began with this might wait for the next timer */
 }
 
 void batch_send(struct rig *rig, struct batch *batch, size_t from, size_t count, const char *path)
@@ -136,9 +141,11 @@ void batch_send(struct rig *rig, struct batch *batch, size_t from, size_t count,
 		}
 		one->request.path = sw_bytes_str(path);
 		one->batch = batch;
+		batch->loop = &rig->loop;
 		one->call = (struct sw_h2_call){.request = &one->request, .done = on_done, .ctx = one};
 		size_t done = batch->done;
-		assert_int_equal(sw_h2_send(rig->pool, &one->call), SW_OK);
+		int err = rig->http != NULL ? sw_http_send(rig->http, &one->call) : sw_h2_send(rig->pool, &one->call);
+		assert_int_equal(err, SW_OK);
 		assert_int_equal(batch->done, done);
 	}
 }
@@ -193,6 +200,13 @@ void start_python(struct rig *rig, const char *const *args)
 {
 	server_start(&rig->server, "/usr/bin/python3", "h2_server.py", certs_dir, 0, args);
 	rig_open(rig);
+}
+
+void start_http1(struct rig *rig, const char *const *args)
+{
+	server_start(&rig->server, "/usr/bin/python3", "http1_server.py", certs_dir, 0, args);
+	rig->endpoint.port = rig->server.port;
+	rig->http = sw_http_pool_new(&rig->loop, &rig->endpoint, BATCH_MAX);
 }
 
 void expect_ends(const struct batch *batch, size_t answered, size_t unsent, size_t unknown, size_t failed)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls in batches against a pool, with every end counted; a call that ends twice or never fails the test. */
+/* Calls in batches against a pool of either version of HTTP, with every end counted; a call that ends twice or never fails the test. */
 #ifndef SW_TESTS_EGRESS_H2_HARNESS_H
 #define SW_TESTS_EGRESS_H2_HARNESS_H
 
@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "egress/h2_client.h"
+#include "egress/http_pool.h"
 #include "server_process.h"
 
 enum { BATCH_MAX = 400, GUARD_MS = 60000 };
@@ -28,6 +29,7 @@ struct one {
 };
 
 struct batch {
+	uv_loop_t *loop; /* of the rig, once something was sent */
 	struct one *items;
 	size_t count;
 	size_t done;
@@ -39,7 +41,8 @@ struct batch {
 struct rig {
 	uv_loop_t loop;
 	struct sw_endpoint endpoint;
-	struct sw_h2_pool *pool;
+	struct sw_h2_pool *pool; /* or http */
+	struct sw_http_pool *http;
 	struct server_process server;
 	char ca_file[300];
 	bool closed;
@@ -55,6 +58,8 @@ int teardown_certs(void **state);
 extern const char *const no_args[];
 /* h2_server.py with these arguments, and a pool for it. */
 void start_python(struct rig *rig, const char *const *args);
+/* http1_server.py with these arguments, and an HTTP/1.1 pool for it. */
+void start_http1(struct rig *rig, const char *const *args);
 void expect_ends(const struct batch *batch, size_t answered, size_t unsent, size_t unknown, size_t failed);
 
 /* An endpoint with sane values at 127.0.0.1. */

@@ -26,6 +26,7 @@ HUAWEI_CLIENT = "104600001"
 HUAWEI_OTHER = "104600002"
 HUAWEI_PROJECT = "736430079244736562"
 HUAWEI_SECRET = "aZ09=/+" * 4
+WEBHOOK_SECRETS = ["whsec_" + base64.b64encode(bytes([i]) * 32).decode() for i in (1, 2)]
 
 
 def pem(key):
@@ -65,13 +66,15 @@ class Sim:
         self.password = base64.b64encode(os.urandom(12)).decode()
         (folder / "smtp.password").write_text(self.password + "\n")
         (folder / "huawei.secret").write_text(HUAWEI_SECRET + "\n")
+        (folder / "webhook.secret").write_text("\n".join(WEBHOOK_SECRETS) + "\n")
         self.process = subprocess.Popen(
             [os.environ["SUREWIRE_SIM_PROGRAM"], "--cert", self.ca, "--key", folder / "key.pem",
              "--apns-key", f"{KID}={folder}/apns.p8", "--apns-key", f"KEY0000002={folder}/second.pem",
              "--apns-team", TEAM, "--apns-topic", TOPIC, "--apns-topic", TOPIC + ".voip",
              "--fcm-account", folder / "account.json", "--huawei-client", f"{HUAWEI_CLIENT}={folder}/huawei.secret",
              "--huawei-client", f"{HUAWEI_OTHER}:{HUAWEI_PROJECT}={folder}/huawei.secret", "--smtp-size-max", "65536", "--smtp-user", SMTP_USER,
-             "--smtp-password-file", folder / "smtp.password", *extra],
+             "--smtp-password-file", folder / "smtp.password",
+             "--webhook-secret-file", folder / "webhook.secret", *extra],
             stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("sim ready "), line

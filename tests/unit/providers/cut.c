@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { TEXT_MAX = 8192 };
+enum { TEXT_MAX = 32 * 1024 };
 #define ELLIPSIS "\xe2\x80\xa6"
 
 /* The text that the device will show. */

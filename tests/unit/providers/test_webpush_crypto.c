@@ -39,7 +39,7 @@ static const char *text_of(const json_t *vector, const char *name)
 
 static void receiver_to_subscription(const struct push_receiver *receiver, struct sw_webpush_subscription *sub)
 {
-	*sub = (struct sw_webpush_subscription){.port = 443};
+	*sub = (struct sw_webpush_subscription){.url.port = 443};
 	memcpy(sub->point, receiver->point, sizeof(sub->point));
 	memcpy(sub->auth, receiver->auth, sizeof(sub->auth));
 }

@@ -157,14 +157,14 @@ static void check_token__endpoints_that_are_no_plain_https_address__refused(void
 static void check_token__limits_of_lengths__exact(void **state)
 {
 	(void)state;
-	char endpoint[SW_WEBPUSH_URL_MAX + 2];
+	char endpoint[SW_URL_MAX + 2];
 	char token[SW_WEBPUSH_TOKEN_MAX + 2];
 	memset(endpoint, 'x', sizeof(endpoint));
 	memcpy(endpoint, ENDPOINT "/", sizeof(ENDPOINT));
-	endpoint[SW_WEBPUSH_URL_MAX] = '\0';
+	endpoint[SW_URL_MAX] = '\0';
 	assert_int_equal(check_endpoint(endpoint), SW_OK);
-	endpoint[SW_WEBPUSH_URL_MAX] = 'x';
-	endpoint[SW_WEBPUSH_URL_MAX + 1] = '\0';
+	endpoint[SW_URL_MAX] = 'x';
+	endpoint[SW_URL_MAX + 1] = '\0';
 	assert_int_equal(check_endpoint(endpoint), SW_EINVAL);
 	int len = snprintf(token, sizeof(token), "{\"endpoint\":\"" ENDPOINT "\"," KEYS "}");
 	memset(token + len, ' ', sizeof(token) - (size_t)len);
@@ -218,10 +218,10 @@ static void read__endpoint__origin_host_port_and_path(void **state)
 		struct sw_webpush_subscription sub;
 		snprintf(token, sizeof(token), "{\"endpoint\":\"%s\"," KEYS "}", rows[i].endpoint);
 		assert_int_equal(sw_webpush_subscription_read(sw_bytes_str(token), &sub, NULL), SW_OK);
-		assert_string_equal(sub.origin, rows[i].origin);
-		assert_string_equal(sub.host, rows[i].host);
-		assert_int_equal(sub.port, rows[i].port);
-		assert_string_equal(sub.path, rows[i].path);
+		assert_string_equal(sub.url.origin, rows[i].origin);
+		assert_string_equal(sub.url.host, rows[i].host);
+		assert_int_equal(sub.url.port, rows[i].port);
+		assert_string_equal(sub.url.path, rows[i].path);
 	}
 }
 
