@@ -328,6 +328,7 @@ static int open_pusher(struct serve *serve, struct sw_diag *diag_out)
 					  .attempts_max = (unsigned)config->pusher.attempts_max,
 					  .age_max_ms = config->pusher.age_max_ms,
 					  .concurrency = (unsigned)config->pusher.concurrency,
+					  .quarantine_after = (unsigned)config->pusher.quarantine_after,
 					  .breaker = {.failures = (unsigned)config->pusher.breaker_failures,
 						      .pause_ms = config->pusher.breaker_pause_ms,
 						      .pause_max_ms = config->pusher.breaker_pause_max_ms}};

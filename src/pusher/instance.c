@@ -48,6 +48,9 @@ static void find_metrics(struct sw_pusher_instance_run *instance)
 	instance->active_gauge = sw_metric_gauge("surewire_push_active", labels, "Jobs taken up and not settled.");
 	instance->breakers_gauge = sw_metric_gauge("surewire_push_breakers_open", labels,
 						   "Circuit breakers that hold jobs back, by endpoint and app.");
+	instance->quarantined = counter(
+		instance, "surewire_push_quarantined_total", "",
+		"Tokens kept though the service called them dead, since it did so of too many.");
 	instance->breaker_opened = counter(instance, "surewire_push_breaker_opened_total", "",
 					   "Times that a circuit breaker opened.");
 	instance->attempt_ms = sw_metric_histogram_ms("surewire_push_attempt_seconds", labels, "Duration of a send.");

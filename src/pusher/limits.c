@@ -189,6 +189,26 @@ static void on_change(struct sw_pusher_instance_run *instance, const struct sw_p
 	}
 }
 
+/* Of what was said of a token: a rejected notification tells nothing about it. */
+static void tell_quarantine(struct sw_pusher_job *job, struct sw_pusher_breaker *breaker)
+{
+	struct sw_outcome *outcome = &job->outcome;
+	bool dead = outcome->kind == SW_OUTCOME_TOKEN_DEAD;
+	if (!dead && outcome->kind != SW_OUTCOME_DELIVERED) {
+		return;
+	}
+	struct sw_pusher_instance_run *instance = job->instance;
+	if (sw_quarantine_tell(&breaker->quarantine, instance->pusher->config.quarantine_after, dead)) {
+		SW_LOG(ERROR, breaker->quarantine.on ? "pusher.quarantine_on" : "pusher.quarantine_off",
+		       SW_F_STR("instance", instance->config->name), SW_F_BYTES("app", breaker->app),
+		       SW_F_STR("reason", dead ? outcome->reason : "most tokens are good again"));
+	}
+	if (dead && breaker->quarantine.on) {
+		sw_metric_add(instance->quarantined, 1);
+		outcome->kind = SW_OUTCOME_CONFIG;
+	}
+}
+
 static void tell_breaker(struct sw_pusher_job *job)
 {
 	struct sw_pusher_breaker *breaker = job->breaker;
@@ -197,6 +217,7 @@ static void tell_breaker(struct sw_pusher_job *job)
 	sw_rng_bytes(&report.random, sizeof(report.random));
 	job->breaker = NULL;
 	job->probe = false;
+	tell_quarantine(job, breaker);
 	if (sw_breaker_tell(&breaker->breaker, &job->instance->pusher->config.breaker, &report, sw_clock_mono_ms())) {
 		on_change(job->instance, breaker, &job->outcome);
 	}

@@ -19,6 +19,7 @@
 #include "loop/loop.h"
 #include "proto/envelope.h"
 #include "pusher/policy.h"
+#include "pusher/quarantine.h"
 #include "store/pool.h"
 
 #include <pthread.h>
@@ -89,6 +90,7 @@ struct sw_pusher_job {
 struct sw_pusher_breaker {
 	UT_hash_handle hh;
 	struct sw_breaker breaker;
+	struct sw_quarantine quarantine;
 	const struct sw_pusher_endpoint *endpoint;
 	struct sw_bytes app;
 	uint8_t app_text[]; /* the hash's key */
@@ -147,7 +149,8 @@ struct sw_pusher_instance_run {
 	int64_t config_told_mono_ms;
 	bool config_told;
 	struct sw_metric *results[SW_PUSH_RESULTS];
-	struct sw_metric *malformed, *sending_gauge, *active_gauge, *attempt_ms, *breakers_gauge, *breaker_opened;
+	struct sw_metric *malformed, *sending_gauge, *active_gauge, *attempt_ms, *breakers_gauge, *breaker_opened,
+		*quarantined;
 	struct sw_metric *outcomes[SW_OUTCOME_CONFIG + 1];
 	/* What other threads may see. */
 	pthread_mutex_t state_lock;
@@ -267,7 +270,7 @@ bool sw_pusher_rate_allows(struct sw_pusher_instance_run *instance);
 int64_t sw_pusher_rate_wait_ms(struct sw_pusher_job *job);
 /* 0: it may go, and its outcome has to be told; else how long it should stay away, in ms. */
 int64_t sw_pusher_breaker_wait_ms(struct sw_pusher_job *job, struct sw_pusher_endpoint *endpoint);
-/* Takes note of job->outcome. */
+/* Takes note of job->outcome; a dead token that is not believed becomes CONFIG. */
 void sw_pusher_limits_tell(struct sw_pusher_job *job);
 void sw_pusher_breakers_free(struct sw_pusher_endpoint *endpoint);
 

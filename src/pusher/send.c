@@ -92,6 +92,7 @@ struct sw_push_facts sw_pusher_facts(const struct sw_pusher_job *job)
 static void on_outcome(struct sw_pusher_job *job)
 {
 	struct sw_pusher_instance_run *instance = job->instance;
+	sw_pusher_limits_tell(job);
 	sw_metric_add(instance->outcomes[job->outcome.kind], 1);
 	sw_metric_observe_ms(instance->attempt_ms, job->duration_ms);
 	if (job->outcome.kind == SW_OUTCOME_CREDENTIAL) {
@@ -99,7 +100,6 @@ static void on_outcome(struct sw_pusher_job *job)
 	} else if (job->outcome.kind == SW_OUTCOME_CONFIG) {
 		tell_config(instance, &job->outcome);
 	}
-	sw_pusher_limits_tell(job);
 	struct sw_push_facts facts = sw_pusher_facts(job);
 	job->step = sw_push_after_outcome(&facts);
 	job->unsent_streak += job->outcome.kind == SW_OUTCOME_UNSENT;

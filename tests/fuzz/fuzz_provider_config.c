@@ -22,11 +22,15 @@ enum { KEYS_MAX = 32, TEXT_MAX = 256 };
 static const struct sw_provider_ops *const providers[] = {&sw_provider_apns,   &sw_provider_fcm,
 							  &sw_provider_email,  &sw_provider_webpush,
 							  &sw_provider_huawei, &sw_provider_webhook};
-static const char *const tokens[] = {
-	"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0", "token:1", "a@b.example",
-	("{\"endpoint\":\"https://push.example/1\",\"keys\":{\"p256dh\":\"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-"
-	 "JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4\",\"auth\":\"BTBZMqHH6r4Tts7J_aSIgg\"}}"),
-	"IQAAAA-token", "https://hooks.example/1"};
+#define SUBSCRIPTION                                                                                      \
+	"{\"endpoint\":\"https://push.example/1\",\"keys\":{\"p256dh\":\"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-" \
+	"JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4\",\"auth\":\"BTBZMqHH6r4Tts7J_aSIgg\"}}"
+static const char *const tokens[] = {"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0",
+				     "token:1",
+				     "a@b.example",
+				     SUBSCRIPTION,
+				     "IQAAAA-token",
+				     "https://hooks.example/1"};
 enum { PROVIDERS = sizeof(providers) / sizeof(providers[0]) };
 
 struct section {
