@@ -167,6 +167,7 @@ const struct sw_provider_ops sw_provider_email = {
 	.transport = SW_TRANSPORT_MAIL,
 	.known_keys = known_keys,
 	.fallback_only = true,
+	.shared_tokens = true,
 	.open = on_open,
 	.close = on_close,
 	.reload = sw_email_credential_load,

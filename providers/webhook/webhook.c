@@ -257,6 +257,7 @@ static void on_endpoint_closed(struct sw_provider *provider, const struct sw_end
 const struct sw_provider_ops sw_provider_webhook = {
 	.name = "webhook",
 	.transport = SW_TRANSPORT_HTTP,
+	.shared_tokens = true,
 	.known_keys = known_keys,
 	.open = on_open,
 	.close = on_close,

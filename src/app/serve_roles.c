@@ -327,6 +327,7 @@ static int open_pusher(struct serve *serve, struct sw_diag *diag_out)
 					  .mailbox_queues = (unsigned)config->mailbox.mailbox_queues,
 					  .attempts_max = (unsigned)config->pusher.attempts_max,
 					  .age_max_ms = config->pusher.age_max_ms,
+					  .token_age_max_ms = config->pusher.token_age_max_ms,
 					  .concurrency = (unsigned)config->pusher.concurrency,
 					  .quarantine_after = (unsigned)config->pusher.quarantine_after,
 					  .breaker = {.failures = (unsigned)config->pusher.breaker_failures,

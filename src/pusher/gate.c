@@ -26,6 +26,8 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 	int64_t *users = sw_arena_calloc(&batch->arena, n, sizeof(*users));
 	struct sw_bytes *devices = sw_arena_calloc(&batch->arena, n, sizeof(*devices));
 	struct sw_bytes *names = sw_arena_calloc(&batch->arena, pusher->push_name_count + 1, sizeof(*names));
+	struct sw_bytes *exclusive = sw_arena_calloc(&batch->arena, pusher->instance_count + 1, sizeof(*exclusive));
+	size_t exclusive_count = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct sw_item_job *item = &batch->jobs[i]->item;
 		ids[i] = item->job;
@@ -36,11 +38,17 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 	for (size_t i = 0; i < pusher->push_name_count; i++) {
 		names[i] = sw_bytes_str(pusher->push_names[i]);
 	}
+	for (size_t i = 0; i < pusher->instance_count; i++) {
+		if (!pusher->instances[i].ops->shared_tokens) {
+			exclusive[exclusive_count++] = sw_bytes_str(pusher->instances[i].config->name);
+		}
+	}
 	sw_pg_params_init(params, &batch->arena);
 	sw_pg_add_uuids(params, ids, n);
 	sw_pg_add_i64s(params, users, n);
 	sw_pg_add_texts(params, devices, n);
 	sw_pg_add_texts(params, names, pusher->push_name_count);
+	sw_pg_add_texts(params, exclusive, exclusive_count);
 }
 
 static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_job *job, struct sw_push_gate *gate)
@@ -58,6 +66,7 @@ static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_
 		.cursor = sw_pg_i64(r, row, 7),
 		.seen = sw_pg_i64(r, row, 8),
 		.other_live = sw_pg_bool(r, row, 9),
+		.token_moved = sw_pg_bool(r, row, 10),
 	};
 	if (gate->state != SW_PUSH_STATE_NONE) {
 		job->outcome.status = sw_pg_i32(r, row, 2);
@@ -88,6 +97,13 @@ static int transact(struct sw_pusher_batch *batch, struct sw_pg *pg, struct sw_d
 
 /* ---- loop ---- */
 
+/* Of an address nobody expects reports. */
+static bool is_stale(const struct sw_pusher *pusher, const struct sw_push_gate *gate)
+{
+	return pusher->config.token_age_max_ms > 0 && !gate->fallback_only && gate->registered_at_ms > 0 &&
+	       gate->now_ms - gate->registered_at_ms > pusher->config.token_age_max_ms;
+}
+
 static void decide(struct sw_pusher *pusher, struct sw_pusher_job *job, struct sw_push_gate *gate)
 {
 	gate->redelivered = job->envelope->delivery->redelivered;
@@ -97,6 +113,10 @@ static void decide(struct sw_pusher *pusher, struct sw_pusher_job *job, struct s
 	gate->now_ms = sw_clock_wall_ms();
 	gate->spent_at_ms = sw_pusher_spent_at_ms(pusher, &job->item);
 	sw_rng_bytes(&gate->random, sizeof(gate->random));
+	gate->token_stale = is_stale(pusher, gate);
+	if (gate->token_stale || gate->token_moved) {
+		job->registered_at_ms = gate->registered_at_ms; /* the report is about the token as it is now */
+	}
 	if (sw_push_gate(gate, &job->step)) {
 		job->registered_at_ms = gate->registered_at_ms;
 		job->gated_mono_ms = sw_clock_mono_ms();

@@ -231,6 +231,18 @@ static struct sw_push_step drop(const struct sw_push_gate *gate, enum sw_push_re
 				     .why = why};
 }
 
+/* Not sent: where the token has moved to, somebody else would see it. */
+static struct sw_push_step give_token_up(const struct sw_push_gate *gate)
+{
+	const char *why = gate->token_moved ? "another device reports it now" : "not reported by its app for too long";
+	return (struct sw_push_step){.next = SW_PUSH_NEXT_END,
+				     .result = SW_PUSH_RESULT_TOKEN_DEAD,
+				     .record = SW_PUSH_STATE_TOKEN_DEAD,
+				     .attempts = gate->attempts,
+				     .token_dead = true,
+				     .why = why};
+}
+
 bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out)
 {
 	if (is_repeat(gate, step_out)) {
@@ -256,6 +268,10 @@ bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out
 	}
 	if (gate->now_ms >= gate->spent_at_ms) {
 		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_EXPIRED, "expired");
+		return false;
+	}
+	if (gate->token_stale || gate->token_moved) {
+		*step_out = give_token_up(gate);
 		return false;
 	}
 	return true;

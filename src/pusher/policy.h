@@ -89,6 +89,8 @@ struct sw_push_gate {
 	unsigned attempts;   /* the job's own count */
 	bool token_gone;     /* no device or no token any more */
 	bool token_replaced; /* another token or provider */
+	bool token_stale;    /* not reported by its app for too long */
+	bool token_moved;    /* reported by another device since */
 	bool other_live;     /* the person has another device that can be pushed */
 	bool fallback_only;
 	int64_t pos;

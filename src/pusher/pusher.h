@@ -30,10 +30,11 @@ struct sw_pusher_config {
 	const struct sw_pg_config *pg;
 	const struct sw_pusher_instance *instances;
 	size_t instance_count;
-	unsigned mailbox_queues; /* >= 1 */
-	unsigned attempts_max;   /* >= 1; of one notification, real attempts only */
-	int64_t age_max_ms;      /* of one notification */
-	unsigned concurrency;    /* per instance: notifications at the provider at once, >= 1 */
+	unsigned mailbox_queues;  /* >= 1 */
+	unsigned attempts_max;    /* >= 1; of one notification, real attempts only */
+	int64_t token_age_max_ms; /* since its app last reported it: then it is dropped; 0: never */
+	int64_t age_max_ms;       /* of one notification */
+	unsigned concurrency;     /* per instance: notifications at the provider at once, >= 1 */
 	unsigned
 		quarantine_after; /* dead tokens of an app, the most of recent ones: more are not believed; 0: all are */
 	struct sw_breaker_limits breaker; /* >= 1 each */

@@ -4,6 +4,8 @@
 
 #include <surewire/mem.h>
 
+#include <string.h>
+
 static struct fake_delivery *find_delivery(struct fake_store *store, const struct sw_uuid *job)
 {
 	sw_fake_foreach(store, delivery, d)
@@ -25,8 +27,33 @@ static bool is_one_of(const struct fake_array *names, struct sw_bytes name)
 	return false;
 }
 
+static bool is_later(const struct fake_device *a, const struct fake_device *b)
+{
+	if (a->registered_at_ms != b->registered_at_ms) {
+		return a->registered_at_ms > b->registered_at_ms;
+	}
+	if (a->user != b->user) {
+		return a->user > b->user;
+	}
+	size_t len = a->device.len < b->device.len ? a->device.len : b->device.len;
+	int order = len ? memcmp(a->device.ptr, b->device.ptr, len) : 0;
+	return order ? order > 0 : a->device.len > b->device.len;
+}
+
+static bool has_moved(struct fake_store *store, const struct fake_device *from, const struct fake_array *names)
+{
+	bool moved = false;
+	sw_fake_foreach(store, device, d)
+	{
+		moved |= from->token.len && sw_bytes_equal(d->token, from->token) &&
+			 sw_bytes_equal(d->provider, from->provider) && is_one_of(names, d->provider) &&
+			 is_later(d, from);
+	}
+	return moved;
+}
+
 static void put_device(struct fake_store *store, int64_t user, struct sw_bytes device, const struct fake_array *names,
-		       struct sw_pg_result *result)
+		       const struct fake_array *exclusive, struct sw_pg_result *result)
 {
 	const struct fake_device *found = NULL;
 	int64_t seen = 0;
@@ -47,6 +74,7 @@ static void put_device(struct fake_store *store, int64_t user, struct sw_bytes d
 	fake_put_i64(result, found ? found->cursor : 0);
 	fake_put_i64(result, seen);
 	fake_put_bool(result, other_live);
+	fake_put_bool(result, found && has_moved(store, found, exclusive));
 }
 
 static void gate(struct fake_store *store, const struct fake_statement *s, struct sw_pg_result *result)
@@ -55,7 +83,8 @@ static void gate(struct fake_store *store, const struct fake_statement *s, struc
 	struct fake_array users = fake_arg_array(s, 1, FAKE_INT8, result->arena);
 	struct fake_array devices = fake_arg_array(s, 2, FAKE_TEXT, result->arena);
 	struct fake_array names = fake_arg_array(s, 3, FAKE_TEXT, result->arena);
-	fake_result_columns(result, 10);
+	struct fake_array exclusive = fake_arg_array(s, 4, FAKE_TEXT, result->arena);
+	fake_result_columns(result, 11);
 	for (size_t i = 0; i < jobs.count; i++) {
 		struct sw_uuid job = fake_item_uuid(&jobs, i);
 		const struct fake_delivery *d = find_delivery(store, &job);
@@ -63,7 +92,7 @@ static void gate(struct fake_store *store, const struct fake_statement *s, struc
 		fake_put_i32(result, d ? (int32_t)d->attempts : 0);
 		fake_put_i32(result, d ? (int32_t)d->status : 0);
 		fake_put_bytes(result, d ? d->reason : sw_bytes("", 0));
-		put_device(store, fake_item_i64(&users, i), devices.items[i], &names, result);
+		put_device(store, fake_item_i64(&users, i), devices.items[i], &names, &exclusive, result);
 	}
 }
 

@@ -1,12 +1,16 @@
 -- Statements of the pusher: what it must know before it sends, and what became of it.
 
 -- name: gate
--- The furthest that an active device has acked is the mailbox's "seen". $4: instances that are not only a fallback.
+-- The furthest that an active device has acked is the mailbox's "seen". $4: instances that are not only a fallback. $5: those
+-- whose tokens are one device's: it has moved to whoever reported it last.
 SELECT coalesce(l.state, ''), coalesce(l.attempts, 0), coalesce(l.last_status, 0), coalesce(l.last_reason, ''),
        coalesce(d.provider, ''), coalesce(d.token, ''), coalesce(d.registered_at_ms, 0), coalesce(d.cursor, 0),
        coalesce((SELECT max(a.active_cursor) FROM device a WHERE a.user_id = q.user_id), 0),
        EXISTS (SELECT 1 FROM device o
-                WHERE o.user_id = q.user_id AND o.device <> q.device AND o.token <> '' AND o.provider = ANY($4::text[]))
+                WHERE o.user_id = q.user_id AND o.device <> q.device AND o.token <> '' AND o.provider = ANY($4::text[])),
+       EXISTS (SELECT 1 FROM device m
+                WHERE m.token = d.token AND m.token <> '' AND m.provider = d.provider AND m.provider = ANY($5::text[])
+                  AND (m.registered_at_ms, m.user_id, m.device) > (d.registered_at_ms, d.user_id, d.device))
   FROM unnest($1::uuid[], $2::bigint[], $3::text[]) WITH ORDINALITY AS q(job, user_id, device, n)
   LEFT JOIN delivery l ON l.job = q.job
   LEFT JOIN device d ON d.user_id = q.user_id AND d.device = q.device

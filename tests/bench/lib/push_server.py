@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nghttpd in the place of APNs: takes every push to TOKEN and answers 200 without a body, as Apple does. It checks no
+"""nghttpd in the place of APNs: takes every push to the devices made and answers 200 without a body, as Apple does. It checks no
 token and no header."""
 import contextlib
 import pathlib
@@ -29,11 +29,23 @@ def make_keys(folder):
         subprocess.run(command, check=True, stdout=file, stderr=subprocess.DEVNULL)
 
 
+def token(number):
+    """Of the device of a person by number."""
+    return f"{number:064x}"
+
+
+def make_devices(folder, tokens):
+    """Pushes to other tokens are answered 404."""
+    devices = folder / "www/3/device"
+    devices.mkdir(parents=True, exist_ok=True)
+    for each in tokens:
+        (devices / each).touch()
+
+
 @contextlib.contextmanager
 def nghttpd(folder, processor, streams_max):
     """The server with an empty answer to every push: its port and pid."""
-    (folder / "www/3/device").mkdir(parents=True)
-    (folder / "www/3/device" / TOKEN).touch()
+    make_devices(folder, [TOKEN])
     port = surewire_env.free_ports(1)[0]
     options = ["--workers=1", "--address=127.0.0.1", f"--htdocs={folder}/www", f"--max-concurrent-streams={streams_max}"]
     command = ["nghttpd", *options, str(port), str(folder / "server.key"), str(folder / "server.pem")]

@@ -38,7 +38,7 @@ def arguments():
 def fill(made, args):
     program = pathlib.Path(os.environ["BENCH_BUILD"]) / "bench/push_fill"
     numbers = (args.pushes, args.people, args.per_letter)
-    command = [program, made.space.amqp_url, QUEUE, push_server.TOKEN, *map(str, numbers)]
+    command = [program, made.space.amqp_url, QUEUE, *map(str, numbers)]
     if subprocess.run(command, check=False).returncode != 0:
         raise bench_env.Broken("the queue could not be filled")
 
@@ -46,8 +46,9 @@ def fill(made, args):
 def make_devices(made, args):
     made.space.query(
         "INSERT INTO device (user_id, device, platform, provider, app, token, registered_at_ms)"
-        " SELECT n, 'phone', 'ios', 'apns', 'org.surewire.demo', %s, 1 FROM generate_series(1, %s) AS n",
-        (push_server.TOKEN, args.people),
+        " SELECT n, 'phone', 'ios', 'apns', 'org.surewire.demo', lpad(to_hex(n), 64, '0'), 1"
+        " FROM generate_series(1, %s) AS n",
+        (args.people,),
     )
     made.space.query("ANALYZE device")
 
@@ -131,6 +132,7 @@ def run():
     args = arguments()
     folder = bench_env.folder()
     push_server.make_keys(folder)
+    push_server.make_devices(folder, map(push_server.token, range(1, args.people + 1)))
     with push_server.nghttpd(folder, None, 1000) as (port, pid):
         runs = [one_round(args, number, port, pid) for number in range(1, args.rounds + 1)]
     rates = bench_env.spread([run["per_s"] for run in runs], 0)

@@ -19,7 +19,6 @@ enum { DAY_MS = 24 * 3600 * 1000, WAIT_MS = 5, CLOSE_MS = 5000 };
 struct fill {
 	struct sw_publisher *publisher;
 	const char *queue;
-	struct sw_bytes token;
 	size_t count;
 	size_t people;
 	size_t per_letter;
@@ -42,7 +41,9 @@ static struct sw_uuid id_of(const char *purpose, size_t n)
 static void put_job(struct sw_buf *buf, const struct fill *fill, size_t n)
 {
 	char name[32];
+	char token[80];
 	snprintf(name, sizeof(name), "u%zu", n % fill->people + 1);
+	snprintf(token, sizeof(token), "%064zx", n % fill->people + 1); /* push_server.token() */
 	int64_t now_ms = sw_clock_wall_ms();
 	struct sw_item item = {
 		.kind = SW_ITEM_JOB,
@@ -52,7 +53,7 @@ static void put_job(struct sw_buf *buf, const struct fill *fill, size_t n)
 			   .device = sw_bytes_str("phone"),
 			   .provider = sw_bytes_str("apns"),
 			   .app = sw_bytes_str("org.surewire.demo"),
-			   .token = fill->token,
+			   .token = sw_bytes_str(token),
 			   .registered_at_ms = 1,
 			   .event = 7300000000000000000 + (int64_t)n,
 			   .conv = 7200000000000000000 + (int64_t)(n % 1000),
@@ -123,18 +124,17 @@ static int fill_queue(struct fill *fill)
 
 int main(int argc, char **argv)
 {
-	if (argc != 7) {
-		fprintf(stderr, "usage: push_fill AMQP_URL QUEUE TOKEN COUNT PEOPLE PER_LETTER\n");
+	if (argc != 6) {
+		fprintf(stderr, "usage: push_fill AMQP_URL QUEUE COUNT PEOPLE PER_LETTER\n");
 		return 64;
 	}
 	struct sw_bus_config config;
 	struct sw_diag diag = {""};
 	struct fill fill = {
 		.queue = argv[2],
-		.token = sw_bytes_str(argv[3]),
-		.count = strtoul(argv[4], NULL, 10),
-		.people = strtoul(argv[5], NULL, 10),
-		.per_letter = strtoul(argv[6], NULL, 10),
+		.count = strtoul(argv[3], NULL, 10),
+		.people = strtoul(argv[4], NULL, 10),
+		.per_letter = strtoul(argv[5], NULL, 10),
 	};
 	if (fill.people == 0 || fill.per_letter == 0) {
 		fprintf(stderr, "push_fill: expected PEOPLE and PER_LETTER of at least 1\n");

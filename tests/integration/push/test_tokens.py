@@ -168,3 +168,40 @@ def test_expired_access_token__under_many_pushes__is_fetched_once(world, sender)
     for token in tokens:
         messages = [r["payload"]["message"]["data"]["message"] for r in world.stands.records("fcm", token)]
         assert messages.count(answer["id"]) == 1
+
+
+def test_phone_changes_hands__the_first_owner_is_not_shown_there(world, sender):
+    alice, bob = world.person("alice"), world.person("bob")
+    token = alice.iphone("old-phone")
+    time.sleep(0.01)  # registered later, by the clock too
+    bob.device("his-phone", "apns", token, platform="ios")
+    sender.send(alice, "for her eyes only")
+    row = alice.delivery("old-phone", "token_dead")
+    assert (row["attempts"], row["reason"]) == (0, "another device reports it now")
+    wait_until(lambda: alice.stored_token("old-phone") == "", "the token is dropped")
+    sender.send(bob, "for him")
+    bob.delivery("his-phone", "delivered")
+    (record,) = world.arrived("apns", token)
+    assert record["payload"]["aps"]["alert"]["body"] == "for him"
+    assert bob.stored_token("his-phone") == token
+
+
+def test_app_installed_again__one_push_for_one_phone(world, sender):
+    bob = world.person("bob")
+    token = bob.iphone("first-install")
+    time.sleep(0.01)
+    bob.device("second-install", "apns", token, platform="ios")
+    sender.send(bob, "once")
+    bob.delivery("second-install", "delivered")
+    bob.delivery("first-install", "token_dead")
+    world.arrived("apns", token)
+
+
+def test_mail_address_of_two_people__both_are_told(world, sender):
+    people = world.people("family", 2)
+    for person in people:
+        person.device("mail", "email", "family@surewire.invalid", platform="email", app="")
+    for person in people:
+        sender.send(person, "shared")
+        person.delivery("mail", "delivered")
+    assert [person.stored_token("mail") for person in people] == ["family@surewire.invalid"] * 2

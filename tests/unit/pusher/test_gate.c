@@ -59,6 +59,38 @@ static void gate__worth_sending__passes(void **state)
 	assert_true(sw_push_gate(&gate, &step));
 }
 
+static void gate__token_not_reported_for_long__is_given_up(void **state)
+{
+	(void)state;
+	struct sw_push_step step;
+	struct sw_push_gate gate = good();
+	gate.token_stale = true;
+	assert_false(sw_push_gate(&gate, &step));
+	assert_int_equal(step.record, SW_PUSH_STATE_TOKEN_DEAD);
+	assert_int_equal(step.result, SW_PUSH_RESULT_TOKEN_DEAD);
+	assert_int_equal(step.attempts, gate.attempts);
+	assert_true(step.token_dead);
+	assert_false(step.dead);
+	gate.seen = 10; /* what was read needs no token */
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_READ_ELSEWHERE, "read_elsewhere", false);
+	gate = good();
+	gate.token_stale = gate.token_replaced = true; /* the new one is not this one */
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_TOKEN_REPLACED, "token_replaced", false);
+}
+
+static void gate__token_of_another_device_now__is_given_up(void **state)
+{
+	(void)state;
+	struct sw_push_step step;
+	struct sw_push_gate gate = good();
+	gate.token_moved = true;
+	assert_false(sw_push_gate(&gate, &step));
+	assert_int_equal(step.record, SW_PUSH_STATE_TOKEN_DEAD);
+	assert_true(step.token_dead);
+	assert_false(step.dead);
+	assert_string_equal(step.why, "another device reports it now");
+}
+
 static void gate__acked_by_the_device__drops(void **state)
 {
 	(void)state;
@@ -175,6 +207,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gate__worth_sending__passes),
+		cmocka_unit_test(gate__token_not_reported_for_long__is_given_up),
+		cmocka_unit_test(gate__token_of_another_device_now__is_given_up),
 		cmocka_unit_test(gate__acked_by_the_device__drops),
 		cmocka_unit_test(gate__seen_on_another_device__drops),
 		cmocka_unit_test(gate__token_replaced__drops),
