@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Life and state of the role; the work is in archive.c. */
+/* Life and state of the role; the work is in archive.c and replay_run.c. */
 #include "admin/admin_int.h"
 
 #include <surewire/clock.h>
@@ -12,6 +12,7 @@ enum {
 	PREFETCH = 200,
 	HOUSEKEEPING_MS = 60000,
 	REPLAY_AGE_MS = 24 * 3600 * 1000,
+	REPLAY_RATE_MAX = 1000,
 	PUBLISHER_DRAIN_MS = 2000,
 };
 
@@ -57,12 +58,22 @@ static void free_admin(struct sw_admin *admin)
 	free(admin);
 }
 
+static void stop_archive(struct sw_admin *admin)
+{
+	sw_pause_stop(&admin->pause);
+	sw_mailbox_close(&admin->inbox);
+	pthread_join(admin->thread, NULL);
+}
+
 int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_out, struct sw_diag *diag_out)
 {
 	struct sw_admin *admin = sw_xcalloc(1, sizeof(*admin));
 	admin->config = *config;
 	admin->config.housekeeping_ms = config->housekeeping_ms > 0 ? config->housekeeping_ms : HOUSEKEEPING_MS;
 	admin->config.replay_age_ms = config->replay_age_ms > 0 ? config->replay_age_ms : REPLAY_AGE_MS;
+	admin->config.replay_rate_max = config->replay_rate_max > 0 ? config->replay_rate_max : REPLAY_RATE_MAX;
+	admin->replayed = sw_metric_counter("surewire_admin_dead_replayed_total", NULL,
+					    "Dead letters sent again by replays of many.");
 	admin->archived = sw_metric_counter("surewire_admin_dead_archived_total", NULL, "Dead letters archived.");
 	admin->waiting_gauge = sw_metric_gauge("surewire_admin_dead_waiting", NULL,
 					       "Dead letters taken from the queue and not archived yet.");
@@ -73,6 +84,9 @@ int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_
 		sw_diag_set(diag_out, err, "the broker's configuration is unusable: %s", sw_err_text(err));
 	} else if (pthread_create(&admin->thread, NULL, sw_archive_main, admin) != 0) {
 		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for the archive of dead letters");
+	} else if (pthread_create(&admin->replay_thread, NULL, sw_replay_main, admin) != 0) {
+		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for replays of dead letters");
+		stop_archive(admin);
 	}
 	if (err) {
 		free_admin(admin);
@@ -97,9 +111,8 @@ void sw_admin_close(struct sw_admin *admin)
 	if (!admin) {
 		return;
 	}
-	/* The archive first: its last acks then still go out. */
-	sw_pause_stop(&admin->pause);
-	sw_mailbox_close(&admin->inbox);
-	pthread_join(admin->thread, NULL);
+	/* The threads first: their last acks and marks then still go out. */
+	stop_archive(admin);
+	pthread_join(admin->replay_thread, NULL);
 	free_admin(admin);
 }

@@ -16,14 +16,19 @@ struct sw_admin {
 	struct sw_mailbox inbox;        /* deliveries; the archive's thread takes */
 	struct sw_pause pause;
 	pthread_t thread;
+	pthread_t replay_thread;
 	_Atomic bool store_connected;
 	_Atomic size_t waiting;
 	struct sw_metric *archived;
+	struct sw_metric *replayed;
 	struct sw_metric *waiting_gauge;
 };
 
 /* archive.c: the thread. Ends when the pause is stopped and the inbox closed; leaves what it did not archive unacked. */
 void *sw_archive_main(void *admin);
+
+/* replay_run.c: the thread. Ends when the pause is stopped. */
+void *sw_replay_main(void *admin);
 
 /* housekeeping.c: one round of it, bounded. *more_out: there is more to do at once. */
 int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, bool *more_out,

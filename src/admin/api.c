@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAIT_MS = 5000, QUERY_MS = 5000, TEXT_MAX = 1024 };
+enum { WAIT_MS = 5000, QUERY_MS = 5000 };
 
 struct sw_api {
 	struct sw_loop *loop;
@@ -20,71 +20,6 @@ struct sw_api {
 	void (*on_idle)(void *ctx);
 	void *idle_ctx;
 };
-
-/* ---- the query ---- */
-
-/* SW_OK also when it is absent: then *text_out stays NULL. */
-static int get_text(struct sw_bytes query, const char *name, struct sw_arena *arena, struct sw_bytes *text_out)
-{
-	struct sw_buf buf;
-	sw_buf_init(&buf, TEXT_MAX);
-	int err = sw_http1_query_param(query, name, &buf);
-	if (err == SW_OK && buf.err) {
-		err = SW_ELIMIT;
-	} else if (err == SW_OK) {
-		*text_out = buf.len ? sw_arena_copy(arena, sw_buf_bytes(&buf)) : sw_bytes("", 0);
-	}
-	sw_buf_release(&buf);
-	return err == SW_ENOTFOUND ? SW_OK : err;
-}
-
-static int get_number(struct sw_bytes query, const char *name, uint64_t max, uint64_t *value_out)
-{
-	struct sw_arena arena;
-	sw_arena_init(&arena);
-	struct sw_bytes text = {0};
-	int err = get_text(query, name, &arena, &text);
-	if (err == SW_OK && text.ptr) {
-		err = sw_bytes_to_u64(text, value_out);
-		err = err == SW_OK && (*value_out < 1 || *value_out > max) ? SW_EINVAL : err;
-	}
-	sw_arena_release(&arena);
-	return err;
-}
-
-static int bad(struct sw_diag *diag_out, const char *name, const char *expected)
-{
-	return sw_diag_set(diag_out, SW_EINVAL, "the query parameter \"%s\": expected %s", name, expected);
-}
-
-int sw_api_query_parse(struct sw_bytes query, struct sw_arena *arena, struct sw_api_query *query_out,
-		       struct sw_diag *diag_out)
-{
-	*query_out = (struct sw_api_query){.limit = SW_API_PAGE_DEFAULT};
-	const struct {
-		const char *name;
-		struct sw_bytes *text;
-	} texts[] = {{"provider", &query_out->provider},
-		     {"app", &query_out->app},
-		     {"reason", &query_out->reason},
-		     {"user", &query_out->user}};
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (get_text(query, texts[i].name, arena, texts[i].text) != SW_OK) {
-			return bad(diag_out, texts[i].name, "a text of at most 1024 bytes, percent-encoded");
-		}
-	}
-	uint64_t before = 0;
-	uint64_t limit = SW_API_PAGE_DEFAULT;
-	if (get_number(query, "before", INT64_MAX, &before) != SW_OK) {
-		return bad(diag_out, "before", "the id of a dead letter, a decimal number");
-	}
-	if (get_number(query, "limit", SW_API_PAGE_MAX, &limit) != SW_OK) {
-		return bad(diag_out, "limit", "a number from 1 to 500");
-	}
-	query_out->before = (int64_t)before;
-	query_out->limit = (int)limit;
-	return SW_OK;
-}
 
 /* ---- on the pool's threads ---- */
 
@@ -115,9 +50,20 @@ bool sw_api_query_store(struct sw_api_request *request, struct sw_pg *pg)
 static void run(struct sw_pg_job *job, struct sw_pg *pg)
 {
 	static void (*const runs[SW_ROUTE_COUNT])(struct sw_api_request *, struct sw_pg *) = {
-		[SW_ROUTE_STATUS] = sw_api_run_status,         [SW_ROUTE_DEAD_LIST] = sw_api_run_dead_list,
-		[SW_ROUTE_DEAD_GET] = sw_api_run_dead_get,     [SW_ROUTE_DEAD_REPLAY] = sw_api_run_dead_replay,
-		[SW_ROUTE_DELIVERIES] = sw_api_run_deliveries, [SW_ROUTE_INBOX] = sw_api_run_inbox,
+		[SW_ROUTE_STATUS] = sw_api_run_status,
+		[SW_ROUTE_DEAD_LIST] = sw_api_run_dead_list,
+		[SW_ROUTE_DEAD_COUNT] = sw_api_run_dead_count,
+		[SW_ROUTE_DEAD_GET] = sw_api_run_dead_get,
+		[SW_ROUTE_DEAD_REPLAY] = sw_api_run_dead_replay,
+		[SW_ROUTE_DEAD_DROP] = sw_api_run_dead_drop,
+		[SW_ROUTE_DEAD_DROP_ONE] = sw_api_run_dead_drop_one,
+		[SW_ROUTE_REPLAYS_LIST] = sw_api_run_replays_list,
+		[SW_ROUTE_REPLAYS_START] = sw_api_run_replays_start,
+		[SW_ROUTE_REPLAYS_GET] = sw_api_run_replays_get,
+		[SW_ROUTE_REPLAYS_CANCEL] = sw_api_run_replays_cancel,
+		[SW_ROUTE_DELIVERIES] = sw_api_run_deliveries,
+		[SW_ROUTE_INBOX] = sw_api_run_inbox,
+		[SW_ROUTE_TRACE] = sw_api_run_trace,
 	};
 	struct sw_api_request *request = (struct sw_api_request *)job; /* job is the first member */
 	runs[request->route](request, pg);
@@ -184,6 +130,16 @@ struct sw_api *sw_api_new(struct sw_loop *loop, struct sw_admin *admin, const st
 	return api;
 }
 
+/* On the loop: the exchange's bytes are not the pool's. */
+static int parse(struct sw_api_request *request, struct sw_diag *diag_out)
+{
+	if (request->route == SW_ROUTE_REPLAYS_START) {
+		return sw_api_query_parse_body(sw_http_body(request->exchange), &request->arena, &request->query,
+					       diag_out);
+	}
+	return sw_api_query_parse(sw_http_query(request->exchange), &request->arena, &request->query, diag_out);
+}
+
 void sw_api_handle(struct sw_api *api, struct sw_http_exchange *exchange, const struct sw_route_match *match)
 {
 	struct sw_api_request *request = sw_xcalloc(1, sizeof(*request));
@@ -196,7 +152,8 @@ void sw_api_handle(struct sw_api *api, struct sw_http_exchange *exchange, const 
 	sw_arena_init(&request->arena);
 	sw_buf_init(&request->body, SW_API_BODY_BYTES_MAX);
 	struct sw_diag diag = {0};
-	if (sw_api_query_parse(sw_http_query(exchange), &request->arena, &request->query, &diag) != SW_OK) {
+	sw_bytes_printable(sw_http_header(exchange, "surewire-operator"), request->operator, sizeof(request->operator));
+	if (parse(request, &diag) != SW_OK) {
 		sw_api_fail(request, 400, "bad_request", diag.text);
 		answer(request);
 	} else if (api->store.submit(api->store.ctx, &request->job) != SW_OK) {

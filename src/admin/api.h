@@ -5,27 +5,51 @@
 #define SW_ADMIN_API_H
 
 #include "admin/admin_int.h"
+#include "admin/api_json.h"
 #include "admin/route.h"
 #include "loop/loop.h"
 #include "net/http_serve.h"
 #include "store/pool.h"
 
-enum { SW_API_PAGE_DEFAULT = 50, SW_API_PAGE_MAX = 500, SW_API_ROWS_MAX = 1000, SW_API_BODY_BYTES_MAX = 32 << 20 };
+enum {
+	SW_API_PAGE_DEFAULT = 50,
+	SW_API_PAGE_MAX = 500,
+	SW_API_ROWS_MAX = 1000,
+	SW_API_RATE_DEFAULT = 50,
+	SW_API_BODY_BYTES_MAX = 32 << 20
+};
+/* A hundred years, so that no sum of times overflows. */
+#define SW_API_AGE_MAX_MS (INT64_C(36525) * 24 * 3600 * 1000)
 
 struct sw_api;
 
-/* What the query asks for; a NULL pointer: not given. */
+/* What the query, or the body of a replay, asks for; a NULL pointer: not given. */
 struct sw_api_query {
 	struct sw_bytes provider;
 	struct sw_bytes app;
-	struct sw_bytes reason;
 	struct sw_bytes user;
-	int64_t before; /* 0: from the newest */
+	struct sw_bytes device;
+	struct sw_bytes reason;     /* exactly */
+	struct sw_bytes reason_has; /* a part of it */
+	int64_t older_ms;           /* died at least so long ago; 0: not given */
+	int64_t newer_ms;           /* … at most */
+	enum { SW_API_ANY, SW_API_NOT_REPLAYED, SW_API_REPLAYED } replayed;
+	int64_t before;  /* 0: from the newest */
+	int64_t confirm; /* how many are expected; -1: not given */
 	int limit;
+	int rate; /* letters a second; 0: not given */
 };
 /* SW_EINVAL: detail names the parameter and what was expected. Texts are copied into the arena. */
 int sw_api_query_parse(struct sw_bytes query, struct sw_arena *arena, struct sw_api_query *query_out,
 		       struct sw_diag *diag_out) SW_MUST_CHECK;
+/* {"filter": {…}, "rate": …}; the filter must be there, {} is every letter. Members nobody knows are refused: a filter
+ * that is misspelt would choose too many. */
+int sw_api_query_parse_body(struct sw_bytes body, struct sw_arena *arena, struct sw_api_query *query_out,
+			    struct sw_diag *diag_out) SW_MUST_CHECK;
+/* The filter as sw_dead_letters() in SQL takes it, with ages as times; in the arena. */
+struct sw_bytes sw_api_filter(const struct sw_api_query *query, int64_t now_ms, struct sw_arena *arena);
+
+enum { SW_API_OPERATOR_MAX = 65 };
 
 struct sw_api_request {
 	struct sw_pg_job job; /* first */
@@ -34,6 +58,7 @@ struct sw_api_request {
 	enum sw_route route;
 	int64_t id;
 	struct sw_api_query query;
+	char operator[SW_API_OPERATOR_MAX]; /* who asks, as the caller says: header Surewire-Operator; may be "" */
 	struct sw_arena arena;
 	/* The result. status 0: not run. From 400 on code and problem are sent instead of body. */
 	int status;
@@ -60,13 +85,25 @@ void sw_api_close(struct sw_api *api);
 /* After the loop has run out. NULL is allowed. */
 void sw_api_free(struct sw_api *api);
 
-/* api_read.c, api_dead.c: on a pool thread, by route; fill the result. */
+/* api_read.c, api_dead.c, api_replays.c, api_trace.c: on a pool thread, by route; fill the result. */
 void sw_api_run_status(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_deliveries(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_inbox(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_dead_list(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_dead_count(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_dead_get(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_dead_replay(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_dead_drop(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_dead_drop_one(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_replays_list(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_replays_start(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_replays_get(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_replays_cancel(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_trace(struct sw_api_request *request, struct sw_pg *pg);
+/* api_read.c: the message of the request; false: the request was ended. Texts are copied. */
+bool sw_api_find_message(struct sw_api_request *request, struct sw_pg *pg, struct sw_message_row *row_out);
+struct sw_delivery_row sw_api_read_delivery(const struct sw_pg_result *rows, size_t i);
+struct sw_recipient_row sw_api_read_recipient(const struct sw_pg_result *rows, size_t i);
 
 /* api.c: ends the request with a problem document. */
 void sw_api_fail(struct sw_api_request *request, int status, const char *code, const char *detail);

@@ -62,6 +62,30 @@ void sw_json_put_null(struct sw_buf *out, const char *key)
 	sw_buf_put_str(out, "null");
 }
 
+void sw_json_put_raw(struct sw_buf *out, const char *key, struct sw_bytes value)
+{
+	put_key(out, key);
+	sw_buf_put_bytes(out, value);
+}
+
+void sw_json_put_id_or_null(struct sw_buf *out, const char *key, int64_t value)
+{
+	if (value) {
+		sw_json_put_id(out, key, value);
+	} else {
+		sw_json_put_null(out, key);
+	}
+}
+
+void sw_json_put_int_or_null(struct sw_buf *out, const char *key, int64_t value)
+{
+	if (value) {
+		sw_json_put_int(out, key, value);
+	} else {
+		sw_json_put_null(out, key);
+	}
+}
+
 void sw_json_list_next(struct sw_json_list *list)
 {
 	if (list->open) {
@@ -90,6 +114,7 @@ static void put_dead_members(struct sw_buf *out, const struct sw_dead_row *row)
 	if (row->replays > 0) {
 		sw_json_put_int(out, "replayed_at_ms", row->replayed_at_ms);
 		sw_json_put_uuid(out, "replay_job", &row->replay_job);
+		sw_json_put_text(out, "replay_outcome", row->replay_outcome);
 	}
 }
 
@@ -100,18 +125,8 @@ void sw_json_put_dead(struct sw_buf *out, const struct sw_dead_row *row)
 	sw_buf_put_char(out, '}');
 }
 
-void sw_json_put_dead_detail(struct sw_buf *out, const struct sw_dead_row *row, const struct sw_item_job *job,
-			     size_t payload_bytes)
+static void put_notification(struct sw_buf *out, const struct sw_item_job *job)
 {
-	sw_buf_put_char(out, '{');
-	put_dead_members(out, row);
-	sw_json_put_int(out, "payload_bytes", (int64_t)payload_bytes);
-	sw_json_put_bool(out, "replayable", job != NULL);
-	if (!job) {
-		sw_json_put_null(out, "notification");
-		sw_buf_put_char(out, '}');
-		return;
-	}
 	put_key(out, "notification");
 	sw_buf_put_char(out, '{');
 	sw_json_put_id(out, "conv", job->conv);
@@ -124,7 +139,24 @@ void sw_json_put_dead_detail(struct sw_buf *out, const struct sw_dead_row *row, 
 	sw_json_put_int(out, "attempt", job->attempt);
 	sw_json_put_int(out, "created_at_ms", job->created_at_ms);
 	sw_json_put_int(out, "expires_at_ms", job->expires_at_ms);
-	sw_buf_put_str(out, "}}");
+	sw_buf_put_char(out, '}');
+}
+
+void sw_json_put_dead_detail(struct sw_buf *out, const struct sw_dead_detail *detail)
+{
+	sw_buf_put_char(out, '{');
+	put_dead_members(out, &detail->row);
+	sw_json_put_int(out, "payload_bytes", (int64_t)detail->payload_bytes);
+	sw_json_put_bool(out, "replayable", detail->job != NULL);
+	if (detail->job) {
+		put_notification(out, detail->job);
+	} else {
+		sw_json_put_null(out, "notification");
+	}
+	sw_json_put_raw(out, "attempts", detail->attempts);
+	sw_json_put_raw(out, "replay_list", detail->replay_list);
+	sw_json_put_id_or_null(out, "replay_of", detail->replay_of);
+	sw_buf_put_char(out, '}');
 }
 
 void sw_json_put_message(struct sw_buf *out, const struct sw_message_row *row)
@@ -210,11 +242,7 @@ static void begin_recipient(struct sw_json_recipients *r, const struct sw_recipi
 	sw_json_list_next(&r->list);
 	sw_buf_put_char(out, '{');
 	sw_json_put_text(out, "user", row->user);
-	if (row->pos) {
-		sw_json_put_id(out, "pos", row->pos);
-	} else {
-		sw_json_put_null(out, "pos");
-	}
+	sw_json_put_id_or_null(out, "pos", row->pos);
 	sw_json_put_bool(out, "notify", row->notify);
 	put_key(out, "devices");
 	sw_buf_put_char(out, '[');

@@ -32,11 +32,20 @@ struct sw_dead_row {
 	int32_t replays;
 	int64_t replayed_at_ms; /* with replays > 0 */
 	struct sw_uuid replay_job;
+	struct sw_bytes replay_outcome; /* of the latest replay */
 };
-/* job: what the letter carries, or NULL when it cannot be read; detailed adds it. The device's token is never shown. */
+/* One letter with everything. Lists are JSON as the store has them. */
+struct sw_dead_detail {
+	struct sw_dead_row row;
+	const struct sw_item_job *job; /* what it carries; NULL: it cannot be read */
+	size_t payload_bytes;
+	struct sw_bytes attempts;
+	struct sw_bytes replay_list;
+	int64_t replay_of; /* the letter whose replay this was; 0: none */
+};
+/* The device's token is never shown. */
 void sw_json_put_dead(struct sw_buf *out, const struct sw_dead_row *row);
-void sw_json_put_dead_detail(struct sw_buf *out, const struct sw_dead_row *row, const struct sw_item_job *job,
-			     size_t payload_bytes);
+void sw_json_put_dead_detail(struct sw_buf *out, const struct sw_dead_detail *detail);
 
 struct sw_message_row {
 	int64_t id;
@@ -111,5 +120,10 @@ void sw_json_put_bool(struct sw_buf *out, const char *key, bool value);
 void sw_json_put_text(struct sw_buf *out, const char *key, struct sw_bytes value);
 void sw_json_put_uuid(struct sw_buf *out, const char *key, const struct sw_uuid *value);
 void sw_json_put_null(struct sw_buf *out, const char *key);
+/* value: JSON. */
+void sw_json_put_raw(struct sw_buf *out, const char *key, struct sw_bytes value);
+/* 0 is null. */
+void sw_json_put_id_or_null(struct sw_buf *out, const char *key, int64_t value);
+void sw_json_put_int_or_null(struct sw_buf *out, const char *key, int64_t value);
 
 #endif

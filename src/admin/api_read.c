@@ -102,8 +102,7 @@ void sw_api_run_status(struct sw_api_request *request, struct sw_pg *pg)
 	request->status = 200;
 }
 
-/* The message itself; false: the request was ended. Its texts are copied: a later query replaces the results. */
-static bool find_message(struct sw_api_request *request, struct sw_pg *pg, struct sw_message_row *row_out)
+bool sw_api_find_message(struct sw_api_request *request, struct sw_pg *pg, struct sw_message_row *row_out)
 {
 	struct sw_pg_params params;
 	sw_pg_params_init(&params, &request->arena);
@@ -127,7 +126,7 @@ static bool find_message(struct sw_api_request *request, struct sw_pg *pg, struc
 	return true;
 }
 
-static struct sw_delivery_row read_delivery(const struct sw_pg_result *rows, size_t i)
+struct sw_delivery_row sw_api_read_delivery(const struct sw_pg_result *rows, size_t i)
 {
 	return (struct sw_delivery_row){.job = sw_pg_uuid(rows, i, 0),
 					.user = sw_pg_bytes(rows, i, 1),
@@ -152,7 +151,7 @@ static struct sw_delivery_row read_delivery(const struct sw_pg_result *rows, siz
 void sw_api_run_deliveries(struct sw_api_request *request, struct sw_pg *pg)
 {
 	struct sw_message_row message;
-	if (!find_message(request, pg, &message)) {
+	if (!sw_api_find_message(request, pg, &message)) {
 		return;
 	}
 	struct sw_pg_params params;
@@ -172,7 +171,7 @@ void sw_api_run_deliveries(struct sw_api_request *request, struct sw_pg *pg)
 	struct sw_json_deliveries d;
 	sw_json_deliveries_begin(&d, out);
 	for (size_t i = 0; i < sw_pg_rows(rows); i++) {
-		struct sw_delivery_row row = read_delivery(rows, i);
+		struct sw_delivery_row row = sw_api_read_delivery(rows, i);
 		sw_json_deliveries_add(&d, &row);
 	}
 	sw_json_deliveries_end(&d);
@@ -181,7 +180,7 @@ void sw_api_run_deliveries(struct sw_api_request *request, struct sw_pg *pg)
 	request->status = 200;
 }
 
-static struct sw_recipient_row read_recipient(const struct sw_pg_result *rows, size_t i)
+struct sw_recipient_row sw_api_read_recipient(const struct sw_pg_result *rows, size_t i)
 {
 	return (struct sw_recipient_row){.user = sw_pg_bytes(rows, i, 0),
 					 .pos = sw_pg_i64(rows, i, 1),
@@ -197,7 +196,7 @@ static struct sw_recipient_row read_recipient(const struct sw_pg_result *rows, s
 void sw_api_run_inbox(struct sw_api_request *request, struct sw_pg *pg)
 {
 	struct sw_message_row message;
-	if (!find_message(request, pg, &message)) {
+	if (!sw_api_find_message(request, pg, &message)) {
 		return;
 	}
 	struct sw_pg_params params;
@@ -218,7 +217,7 @@ void sw_api_run_inbox(struct sw_api_request *request, struct sw_pg *pg)
 	struct sw_json_recipients r;
 	sw_json_recipients_begin(&r, out);
 	for (size_t i = 0; i < sw_pg_rows(rows); i++) {
-		struct sw_recipient_row row = read_recipient(rows, i);
+		struct sw_recipient_row row = sw_api_read_recipient(rows, i);
 		sw_json_recipients_add(&r, &row);
 	}
 	sw_json_recipients_end(&r);

@@ -13,7 +13,7 @@
 
 enum { ENVELOPE_BYTES_MAX = 1 << 20 };
 
-struct ticket {
+struct sw_replay_ticket {
 	struct sw_publish publish; /* first */
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
@@ -31,7 +31,7 @@ int sw_replay_read(struct sw_bytes payload, struct sw_arena *arena, struct sw_it
 	return item_out->kind == SW_ITEM_JOB && payload.len == 0 ? SW_OK : SW_EPARSE;
 }
 
-int sw_replay_build(const struct sw_item_job *old, int number, int64_t now_ms, int64_t age_ms,
+int sw_replay_build(const struct sw_item_job *old, const struct sw_uuid *job, int64_t now_ms, int64_t age_ms,
 		    struct sw_replay *replay_out)
 {
 	static const char prefix[] = "push.";
@@ -43,9 +43,7 @@ int sw_replay_build(const struct sw_item_job *old, int number, int64_t now_ms, i
 	}
 	snprintf(replay_out->routing_key, sizeof(replay_out->routing_key), "%s%.*s", prefix,
 		 SW_BYTES_FMT(old->provider));
-	uint8_t count[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number};
-	replay_out->job = sw_uuid_derive("surewire.replay", sw_bytes(old->job.bytes, sizeof(old->job.bytes)),
-					 sw_bytes(count, sizeof(count)));
+	replay_out->job = *job;
 	struct sw_item item = {.kind = SW_ITEM_JOB, .as.job = *old};
 	item.as.job.job = replay_out->job;
 	item.as.job.created_at_ms = now_ms;
@@ -65,9 +63,9 @@ int sw_replay_build(const struct sw_item_job *old, int number, int64_t now_ms, i
 	return err;
 }
 
-static struct ticket *new_ticket(void)
+static struct sw_replay_ticket *new_ticket(void)
 {
-	struct ticket *ticket = sw_xcalloc(1, sizeof(*ticket));
+	struct sw_replay_ticket *ticket = sw_xcalloc(1, sizeof(*ticket));
 	pthread_mutex_init(&ticket->lock, NULL);
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
@@ -78,7 +76,7 @@ static struct ticket *new_ticket(void)
 	return ticket;
 }
 
-static void unref_ticket(struct ticket *ticket)
+static void unref_ticket(struct sw_replay_ticket *ticket)
 {
 	pthread_mutex_lock(&ticket->lock);
 	unsigned left = --ticket->refs;
@@ -93,7 +91,7 @@ static void unref_ticket(struct ticket *ticket)
 /* The publisher's thread. */
 static void on_done(struct sw_publish *publish, int result)
 {
-	struct ticket *ticket = (struct ticket *)publish;
+	struct sw_replay_ticket *ticket = (struct sw_replay_ticket *)publish;
 	pthread_mutex_lock(&ticket->lock);
 	ticket->done = true;
 	ticket->result = result;
@@ -102,7 +100,7 @@ static void on_done(struct sw_publish *publish, int result)
 	unref_ticket(ticket);
 }
 
-static int await(struct ticket *ticket, int64_t deadline_mono_ms)
+int sw_replay_await(struct sw_replay_ticket *ticket, int64_t deadline_mono_ms)
 {
 	struct timespec until = {deadline_mono_ms / 1000, deadline_mono_ms % 1000 * 1000000};
 	pthread_mutex_lock(&ticket->lock);
@@ -111,12 +109,13 @@ static int await(struct ticket *ticket, int64_t deadline_mono_ms)
 	}
 	int result = ticket->done ? ticket->result : SW_ETIMEOUT;
 	pthread_mutex_unlock(&ticket->lock);
+	unref_ticket(ticket);
 	return result;
 }
 
-int sw_replay_publish(struct sw_publisher *publisher, struct sw_replay *replay, int64_t deadline_mono_ms)
+int sw_replay_publish(struct sw_publisher *publisher, struct sw_replay *replay, struct sw_replay_ticket **ticket_out)
 {
-	struct ticket *ticket = new_ticket();
+	struct sw_replay_ticket *ticket = new_ticket();
 	ticket->publish = (struct sw_publish){.exchange = "",
 					      .body = replay->envelope,
 					      .mandatory = true,
@@ -129,9 +128,9 @@ int sw_replay_publish(struct sw_publisher *publisher, struct sw_replay *replay, 
 	if (err) {
 		sw_blob_unref(ticket->publish.body);
 		unref_ticket(ticket);
-	} else {
-		err = await(ticket, deadline_mono_ms);
+		unref_ticket(ticket);
+		return err;
 	}
-	unref_ticket(ticket);
-	return err;
+	*ticket_out = ticket;
+	return SW_OK;
 }

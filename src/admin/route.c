@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct row {
@@ -57,17 +58,28 @@ static bool method_matches(const char *wanted, struct sw_bytes method)
 	return sw_bytes_equal_str(method, wanted) || (strcmp(wanted, "GET") == 0 && sw_bytes_equal_str(method, "HEAD"));
 }
 
+static void allow(struct sw_route_match *match, const char *method)
+{
+	size_t used = strlen(match->allow);
+	snprintf(match->allow + used, sizeof(match->allow) - used, "%s%s", used ? ", " : "",
+		 strcmp(method, "GET") == 0 ? "GET, HEAD" : method);
+}
+
 int sw_route_find(struct sw_bytes method, struct sw_bytes path, struct sw_route_match *match_out)
 {
+	*match_out = (struct sw_route_match){0};
 	for (size_t i = 0; i < SW_ROUTE_COUNT; i++) {
-		*match_out = (struct sw_route_match){.route = (enum sw_route)i, .api = rows[i].api};
-		if (path_matches(rows[i].path, path, &match_out->id)) {
-			bool get = strcmp(rows[i].method, "GET") == 0;
-			match_out->allow = get ? "GET, HEAD" : rows[i].method;
-			return method_matches(rows[i].method, method) ? SW_OK : SW_EPERM;
+		if (!path_matches(rows[i].path, path, &match_out->id)) {
+			continue;
 		}
+		match_out->route = (enum sw_route)i;
+		match_out->api = rows[i].api;
+		if (method_matches(rows[i].method, method)) {
+			return SW_OK;
+		}
+		allow(match_out, rows[i].method);
 	}
-	return SW_ENOTFOUND;
+	return match_out->allow[0] ? SW_EPERM : SW_ENOTFOUND;
 }
 
 bool sw_bearer_matches(struct sw_bytes authorization, const uint8_t digest[SW_TOKEN_DIGEST_BYTES])

@@ -278,7 +278,7 @@ static int chat_with(const struct sw_config *config, const struct arguments *arg
 	struct sw_diag diag = {""};
 	sw_buf_init(&chat.input, CHAT_LINE_BYTES_MAX + READ_BYTES);
 	const char *wrong = complaint(&chat, arguments);
-	int err = wrong ? SW_EINVAL : sw_cli_gateway_url(config, SW_CLI_WS, arguments->url, &chat.url, &diag);
+	int err = wrong ? SW_EINVAL : sw_cli_server_url(config, SW_CLI_WS, arguments->url, &chat.url, &diag);
 	if (wrong) {
 		chat.code = sw_cli_usage(program, "%s", wrong);
 	} else if (err) {

@@ -15,25 +15,10 @@
 
 enum { TEXT_BYTES_MAX = 4 << 20 };
 
-/* Length of the sequence at text[0] that a terminal might obey: C0, DEL, C1, U+2028 to U+202E, U+2066 to U+2069. */
-static size_t dangerous(struct sw_bytes text)
-{
-	const uint8_t *c = text.ptr;
-	if (c[0] < 0x20 || c[0] == 0x7f) {
-		return 1;
-	}
-	if (text.len >= 2 && c[0] == 0xc2 && c[1] < 0xa0) {
-		return 2;
-	}
-	bool turns = text.len >= 3 && c[0] == 0xe2 &&
-		     ((c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) || (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
-	return turns ? 3 : 0;
-}
-
 static void put_visible(struct sw_buf *out, struct sw_bytes text)
 {
 	while (text.len) {
-		size_t len = dangerous(text);
+		size_t len = sw_cli_dangerous(text);
 		if (text.ptr[0] == '\n') {
 			sw_buf_put_str(out, "\n         ");
 		} else if (len) {

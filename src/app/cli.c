@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all subcommands share: how they fail, and the list of providers in this build. */
+/* What all subcommands share: how they fail, what they must not print, and the list of providers in this build. */
 #include "app/commands.h"
 
 #include <stdarg.h>
@@ -38,4 +38,18 @@ int sw_cli_usage(const char *command, const char *fmt, ...)
 	va_end(args);
 	fprintf(stderr, "%s: %s (see %s --help)\n", command, text, command);
 	return SW_EXIT_USAGE;
+}
+
+size_t sw_cli_dangerous(struct sw_bytes text)
+{
+	const uint8_t *c = text.ptr;
+	if (c[0] < 0x20 || c[0] == 0x7f) {
+		return 1;
+	}
+	if (text.len >= 2 && c[0] == 0xc2 && c[1] < 0xa0) {
+		return 2;
+	}
+	bool turns = text.len >= 3 && c[0] == 0xe2 &&
+		     ((c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) || (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9));
+	return turns ? 3 : 0;
 }

@@ -21,6 +21,7 @@ struct scheme {
 static const struct scheme schemes[] = {
 	[SW_CLI_WS] = {"SUREWIRE_WS", "ws", "wss", "/v1/ws"},
 	[SW_CLI_HTTP] = {"SUREWIRE_URL", "http", "https", ""},
+	[SW_CLI_ADMIN] = {"SUREWIRE_ADMIN_URL", "http", "http", ""},
 };
 
 /* Where a server that listens on all addresses is to be found. */
@@ -32,8 +33,8 @@ static const char *reachable(const char *host)
 	return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
-int sw_cli_gateway_url(const struct sw_config *config, enum sw_cli_scheme scheme, const char *option, char **url_out,
-		       struct sw_diag *diag_out)
+int sw_cli_server_url(const struct sw_config *config, enum sw_cli_scheme scheme, const char *option, char **url_out,
+		      struct sw_diag *diag_out)
 {
 	const struct scheme *s = &schemes[scheme];
 	const char *given = option ? option : getenv(s->variable);
@@ -41,12 +42,15 @@ int sw_cli_gateway_url(const struct sw_config *config, enum sw_cli_scheme scheme
 		*url_out = sw_xstrdup(given);
 		return SW_OK;
 	}
-	bool plain = config->gateway.listen.host[0] != '\0';
-	const struct sw_address *address = plain ? &config->gateway.listen : &config->gateway.tls_listen;
+	bool admin = scheme == SW_CLI_ADMIN;
+	bool plain = admin || config->gateway.listen.host[0] != '\0';
+	const struct sw_address *address = admin ? &config->admin.listen
+					 : plain ? &config->gateway.listen
+						 : &config->gateway.tls_listen;
 	if (!address->host[0] || !address->port) {
 		return sw_diag_set(diag_out, SW_ECONFIG,
-				   "expected --url, $%s or a fixed port in [gateway] listen, got none of them",
-				   s->variable);
+				   "expected --url, $%s or a fixed port in [%s] listen, got none of them", s->variable,
+				   admin ? "admin" : "gateway");
 	}
 	const char *host = reachable(address->host);
 	bool brackets = strchr(host, ':') != NULL;

@@ -18,25 +18,29 @@ enum sw_exit {
  * what went wrong is already on stderr, in one line. */
 typedef int (*sw_command_fn)(const struct sw_config *config, int argc, char **argv);
 
-/* cli_config.c, cli_doctor.c, cli_migrate.c, cli_token.c, cli_user.c, cli_version.c */
+/* cli_config.c, cli_dead.c, cli_doctor.c, cli_migrate.c, cli_token.c, cli_trace.c, cli_user.c, cli_version.c */
 int sw_cmd_config(const struct sw_config *config, int argc, char **argv);
+int sw_cmd_dead(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_doctor(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_migrate(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_token(const struct sw_config *config, int argc, char **argv);
+int sw_cmd_trace(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_user(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_version(const struct sw_config *config, int argc, char **argv);
-/* serve.c, send.c, chat.c, sim.c, dead.c, drain.c: whoever adds the file adds its row in cli.def. */
+/* serve.c, send.c, chat.c, sim.c, drain.c: whoever adds the file adds its row in cli.def. */
 int sw_cmd_serve(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_send(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_chat(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_sim(const struct sw_config *config, int argc, char **argv);
-int sw_cmd_dead(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_drain(const struct sw_config *config, int argc, char **argv);
 
 /* "surewire: TEXT" on stderr; returns the exit code that fits the error (SW_ECONFIG 78, a server away 69, else 1). */
 int sw_cli_fail(int err, const struct sw_diag *diag);
 /* The same for a wrong command line, with the hint to --help: 64. */
 int sw_cli_usage(const char *command, const char *fmt, ...) SW_PRINTF(2, 3);
+/* Length of the sequence at text[0] that a terminal might obey: C0, DEL, C1, U+2028 to U+202E, U+2066 to U+2069; 0: none.
+ * Text that others wrote is shown, never obeyed. */
+size_t sw_cli_dangerous(struct sw_bytes text);
 /* The providers in this build, NULL-terminated. */
 extern const struct sw_provider_ops *const sw_cli_providers[];
 /* The file of the configuration: --config, else $SUREWIRE_CONFIG, else /etc/surewire/surewire.ini if there is one,

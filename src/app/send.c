@@ -2,6 +2,7 @@
 /* surewire send: one message over POST /v1/messages, for scripts. It does not try again: the exit code says what is
  * known, and the cid it prints makes a second run harmless. */
 #include "app/cli_client.h"
+#include "app/cli_http.h"
 
 #include "auth/token.h"
 #include "base/utf8.h"
@@ -11,7 +12,6 @@
 #include <surewire/mem.h>
 
 #include <argp.h>
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +19,6 @@ enum {
 	EXIT_ACCEPTED_ONLY = 75, /* EX_TEMPFAIL */
 	BODY_BYTES_MAX = 4 << 20,
 	ANSWER_BYTES_MAX = 1 << 20,
-	CONNECT_TIMEOUT_MS = 5000,
-	TIMEOUT_MS = 30000, /* the gateway answers after 10 s at the latest */
 };
 
 struct arguments {
@@ -119,58 +117,6 @@ static void put_request(struct sw_buf *out, const struct arguments *arguments, c
 	sw_buf_put_char(out, '}');
 }
 
-static size_t on_answer_bytes(char *ptr, size_t size, size_t count, void *ctx)
-{
-	struct sw_buf *answer = ctx;
-	sw_buf_put(answer, ptr, size * count);
-	return answer->err ? 0 : size * count;
-}
-
-static struct curl_slist *headers(const char *token)
-{
-	char *authorization = sw_xasprintf("Authorization: Bearer %s", token);
-	struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
-	list = curl_slist_append(list, "Expect:"); /* no 100-continue: the gateway would have to answer twice */
-	list = curl_slist_append(list, authorization);
-	sw_free_secret(authorization, strlen(authorization));
-	return list;
-}
-
-/* The status, or 0 with the reason in diag. */
-static long post(const char *base, const char *ca_file, struct curl_slist *list, struct sw_bytes body,
-		 struct sw_buf *answer, struct sw_diag *diag)
-{
-	char why[CURL_ERROR_SIZE] = "";
-	long status = 0;
-	size_t base_len = strlen(base);
-	char *url = sw_xasprintf("%.*s/v1/messages", (int)(base_len - (base_len && base[base_len - 1] == '/')), base);
-	CURL *curl = curl_easy_init();
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* a gateway is reached directly */
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)body.ptr);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer_bytes);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
-	if (ca_file) {
-		curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
-	}
-	CURLcode code = curl_easy_perform(curl);
-	if (code == CURLE_OK) {
-		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	} else {
-		sw_diag_set(diag, SW_EUNAVAILABLE, "%s: %s", url, why[0] ? why : curl_easy_strerror(code));
-	}
-	curl_easy_cleanup(curl);
-	free(url);
-	return status;
-}
-
 /* ---- answer ---- */
 
 static int report(long status, struct sw_bytes answer, const char *cid, const char *why)
@@ -210,7 +156,7 @@ static int send_message(const struct sw_config *config, const struct arguments *
 	struct sw_diag diag = {""};
 	char *url = NULL;
 	char *token = NULL;
-	int err = sw_cli_gateway_url(config, SW_CLI_HTTP, arguments->url, &url, &diag);
+	int err = sw_cli_server_url(config, SW_CLI_HTTP, arguments->url, &url, &diag);
 	err = err ? err : sw_cli_client_token(config, arguments->from, arguments->token, &token, &diag);
 	if (err) {
 		free(url);
@@ -223,10 +169,14 @@ static int send_message(const struct sw_config *config, const struct arguments *
 	sw_buf_init(&request, 8 * (size_t)BODY_BYTES_MAX);
 	sw_buf_init(&answer, ANSWER_BYTES_MAX);
 	put_request(&request, arguments, cid_text);
-	struct curl_slist *list = headers(token);
-	long status = post(url, arguments->ca_file, list, sw_buf_bytes(&request), &answer, &diag);
+	const struct sw_cli_http http = {.method = "POST",
+					 .base = url,
+					 .path = "/v1/messages",
+					 .token = token,
+					 .ca_file = arguments->ca_file,
+					 .body = sw_buf_bytes(&request)};
+	long status = sw_cli_http(&http, &answer, &diag); /* the gateway answers after 10 s at the latest */
 	int code = report(status, sw_buf_bytes(&answer), cid_text, diag.text);
-	curl_slist_free_all(list);
 	sw_buf_release(&request);
 	sw_buf_release(&answer);
 	sw_free_secret(token, strlen(token));

@@ -187,8 +187,10 @@ int serve_open_ops(struct serve *serve, struct sw_diag *diag_out)
 	add_check(serve, serve->roles[ROLE_PUSHER], "pusher", check_pusher);
 	add_check(serve, serve->roles[ROLE_ADMIN], "admin", check_admin);
 	if (serve->roles[ROLE_ADMIN]) {
-		struct sw_admin_config admin = {
-			.bus = &serve->consume_bus, .pg = &serve->pg, .replay_age_ms = config->pusher.age_max_ms};
+		struct sw_admin_config admin = {.bus = &serve->consume_bus,
+						.pg = &serve->pg,
+						.replay_age_ms = config->pusher.age_max_ms,
+						.replay_rate_max = config->admin.replay_rate_max};
 		int err = sw_admin_open(&admin, &serve->admin, diag_out);
 		if (err) {
 			return err;

@@ -22,8 +22,9 @@ UPDATE node SET roles = '', address = '', lease_until = now() - interval '1 mill
 DELETE FROM node WHERE lease_until < now() - interval '1 hour';
 
 -- name: archive
-INSERT INTO dead_letter (job, event, user_id, device, provider, app, reason, status, at_ms, payload)
-SELECT job, event, user_id, device, provider, app, reason, status, at_ms, payload
+-- The attempts are committed before a dead letter is published: the copy is complete.
+INSERT INTO dead_letter (job, event, user_id, device, provider, app, reason, status, at_ms, payload, attempts)
+SELECT job, event, user_id, device, provider, app, reason, status, at_ms, payload, sw_attempts(job)
   FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::integer[],
               $9::bigint[], $10::bytea[])
     AS r(job, event, user_id, device, provider, app, reason, status, at_ms, payload)
@@ -45,25 +46,123 @@ SELECT provider, reason, count(*), count(*) FILTER (WHERE replays > 0), max(at_m
 SELECT count(*), count(*) FILTER (WHERE replays > 0) FROM dead_letter;
 
 -- name: dead_list
+-- $1: the filter, as JSON.
 SELECT d.id, d.job, d.event, d.user_id, coalesce(a.name, ''), d.device, d.provider, d.app, d.reason, d.status, d.at_ms,
-       d.replays, coalesce(d.replayed_at_ms, 0), d.replay_job
-  FROM dead_letter d LEFT JOIN account a ON a.user_id = d.user_id
- WHERE ($1::bigint IS NULL OR d.id < $1::bigint) AND ($2::text IS NULL OR d.provider = $2::text)
-   AND ($3::text IS NULL OR d.app = $3::text) AND ($4::text IS NULL OR d.reason = $4::text)
- ORDER BY d.id DESC LIMIT $5::integer;
+       d.replays, coalesce(d.replayed_at_ms, 0), d.replay_job, coalesce(o.outcome, '')
+  FROM sw_dead_letters($1::text::jsonb) d LEFT JOIN account a ON a.user_id = d.user_id
+  LEFT JOIN dead_replay_outcome o ON o.job = d.replay_job
+ WHERE $2::bigint IS NULL OR d.id < $2::bigint
+ ORDER BY d.id DESC LIMIT $3::integer;
+
+-- name: dead_count
+SELECT count(*) FROM sw_dead_letters($1::text::jsonb);
 
 -- name: dead_get
 SELECT d.id, d.job, d.event, d.user_id, coalesce(a.name, ''), d.device, d.provider, d.app, d.reason, d.status, d.at_ms,
-       d.replays, coalesce(d.replayed_at_ms, 0), d.replay_job, d.payload
+       d.replays, coalesce(d.replayed_at_ms, 0), d.replay_job, coalesce(o.outcome, ''), d.payload, d.attempts::text,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('job', r.job, 'at_ms', r.at_ms, 'operator', r.operator,
+                                                     'run', r.run::text, 'outcome', r.outcome, 'reason', r.reason,
+                                                     'again', r.again::text) ORDER BY r.at_ms, r.job)
+                   FROM (SELECT * FROM dead_replay_outcome x WHERE x.letter = d.id ORDER BY x.at_ms DESC LIMIT 100) r),
+                '[]')::text,
+       (SELECT r.letter FROM dead_replay r WHERE r.job = d.job)
   FROM dead_letter d LEFT JOIN account a ON a.user_id = d.user_id
+  LEFT JOIN dead_replay_outcome o ON o.job = d.replay_job
  WHERE d.id = $1::bigint;
 
--- name: dead_mark
-UPDATE dead_letter SET replays = $2::integer, replayed_at_ms = $3::bigint, replay_job = $4::uuid
- WHERE id = $1::bigint AND replays < $2::integer;
+-- name: dead_drop_one
+WITH gone AS (DELETE FROM dead_letter WHERE id = $1::bigint RETURNING id)
+INSERT INTO audit (at_ms, operator, action, detail, count)
+SELECT $2::bigint, $3::text, 'dead.drop', jsonb_build_object('id', id::text), 1 FROM gone;
+
+-- name: dead_drop
+-- Only when there are as many as the caller says.
+WITH hit AS MATERIALIZED (SELECT id FROM sw_dead_letters($1::text::jsonb)),
+     gone AS (DELETE FROM dead_letter WHERE (SELECT count(*) FROM hit) = $2::bigint AND id IN (SELECT id FROM hit)
+              RETURNING id),
+     noted AS (INSERT INTO audit (at_ms, operator, action, detail, count)
+               SELECT $3::bigint, $4::text, 'dead.drop', jsonb_build_object('filter', $1::text::jsonb), count(*)
+                 FROM gone HAVING count(*) > 0)
+SELECT (SELECT count(*) FROM hit), (SELECT count(*) FROM gone);
+
+-- name: replay_one
+-- A replay by id that was never confirmed is the same one again.
+INSERT INTO dead_replay (letter, at_ms, operator, state) VALUES ($1::bigint, $2::bigint, $3::text, 'planned')
+ON CONFLICT (letter) WHERE run IS NULL AND state = 'planned' DO UPDATE SET operator = excluded.operator
+RETURNING job;
+
+-- name: replay_mark
+WITH m AS (UPDATE dead_replay r SET state = 'sent', at_ms = $2::bigint FROM unnest($1::uuid[]) AS u(job)
+            WHERE r.job = u.job AND r.state = 'planned' RETURNING r.letter, r.job)
+UPDATE dead_letter d SET replays = d.replays + 1, replayed_at_ms = $2::bigint, replay_job = m.job
+  FROM m WHERE d.id = m.letter;
+
+-- name: replay_fail
+UPDATE dead_replay r SET state = 'failed', reason = u.reason
+  FROM unnest($1::uuid[], $2::text[]) AS u(job, reason) WHERE r.job = u.job AND r.state = 'planned';
+
+-- name: replay_job_add
+INSERT INTO dead_replay_job (at_ms, operator, filter, rate, last_letter, total)
+SELECT $2::bigint, $3::text, $1::text::jsonb, $4::integer, coalesce(max(d.id), 0), count(*)
+  FROM sw_dead_letters($1::text::jsonb) d
+RETURNING id;
+
+-- name: replay_jobs
+-- One of them, or the newest before one.
+SELECT j.id, j.state, j.operator, j.at_ms, coalesce(j.ended_at_ms, 0), j.rate, j.total, j.filter::text,
+       (SELECT count(*) FROM dead_replay r WHERE r.run = j.id AND r.state = 'sent'),
+       (SELECT count(*) FROM dead_replay r WHERE r.run = j.id AND r.state = 'failed')
+  FROM dead_replay_job j
+ WHERE ($1::bigint IS NULL OR j.id = $1::bigint) AND ($2::bigint IS NULL OR j.id < $2::bigint)
+ ORDER BY j.id DESC LIMIT $3::integer;
+
+-- name: replay_job_outcomes
+SELECT outcome, count(*) FROM dead_replay_outcome WHERE run = $1::bigint GROUP BY outcome ORDER BY outcome;
+
+-- name: replay_job_cancel
+UPDATE dead_replay_job SET state = 'cancelled', ended_at_ms = $2::bigint WHERE id = $1::bigint AND state = 'running';
+
+-- name: replay_job_claim
+-- Turn by turn: the one that was worked on longest ago.
+UPDATE dead_replay_job j SET runner = $1::bigint, lease_until = now() + $2::integer * interval '1 millisecond'
+ WHERE j.id = (SELECT c.id FROM dead_replay_job c
+                WHERE c.state = 'running' AND (c.runner = $1::bigint OR c.lease_until < now())
+                ORDER BY c.lease_until, c.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING j.id, j.rate;
+
+-- name: replay_job_plan
+-- The next letters of a job. `after` moves in the same transaction: no letter is planned twice.
+WITH run AS (SELECT * FROM dead_replay_job WHERE id = $1::bigint AND runner = $2::bigint AND state = 'running'
+                FOR UPDATE),
+     picked AS MATERIALIZED (SELECT d.id FROM run CROSS JOIN LATERAL sw_dead_letters(run.filter) d
+                 WHERE d.id > run.after AND d.id <= run.last_letter ORDER BY d.id LIMIT $3::integer),
+     planned AS (INSERT INTO dead_replay (letter, run, at_ms, operator, state)
+                 SELECT picked.id, run.id, $4::bigint, run.operator, 'planned' FROM picked, run
+                     ON CONFLICT (run, letter) DO NOTHING)
+UPDATE dead_replay_job j SET after = coalesce((SELECT max(id) FROM picked), j.last_letter) FROM run WHERE j.id = run.id;
+
+-- name: replay_job_planned
+SELECT r.job, r.letter, d.payload
+  FROM dead_replay r LEFT JOIN dead_letter d ON d.id = r.letter
+ WHERE r.run = $1::bigint AND r.state = 'planned' ORDER BY r.letter LIMIT $2::integer;
+
+-- name: replay_job_end
+UPDATE dead_replay_job j SET state = 'done', ended_at_ms = $3::bigint
+ WHERE j.id = $1::bigint AND j.runner = $2::bigint AND j.state = 'running' AND j.after >= j.last_letter
+   AND NOT EXISTS (SELECT 1 FROM dead_replay r WHERE r.run = j.id AND r.state = 'planned');
 
 -- name: message
 SELECT id, conv, seq, sender_name, kind, at_ms FROM event WHERE id = $1::bigint LIMIT 1;
+
+-- name: trace_letters
+-- Dead letters of a message, and each replay of them.
+SELECT d.id, d.job, coalesce(a.name, ''), d.device, d.provider, d.reason, d.status, d.at_ms, r.job IS NOT NULL,
+       coalesce(r.job, d.job), coalesce(r.at_ms, 0), coalesce(r.operator, ''), coalesce(r.run, 0),
+       coalesce(r.outcome, ''), coalesce(r.reason, '')
+  FROM dead_letter d LEFT JOIN account a ON a.user_id = d.user_id
+  LEFT JOIN dead_replay_outcome r ON r.letter = d.id
+ WHERE d.event = $1::bigint AND ($2::text IS NULL OR a.name = $2::text)
+ ORDER BY d.at_ms, d.id, r.at_ms LIMIT 20000;
 
 -- name: deliveries
 -- One row a try, and one for a delivery without any.

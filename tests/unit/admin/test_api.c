@@ -30,7 +30,9 @@ static void query_parse__all_parameters__taken(void **state)
 	sw_arena_init(&arena);
 	struct sw_api_query q;
 	struct sw_diag diag;
-	assert_int_equal(parse("provider=apns&app=&reason=a%20b+c&user=bob&before=17&limit=500", &arena, &q, &diag),
+	assert_int_equal(parse("provider=apns&app=&reason=a%20b+c&user=bob&before=17&limit=500&"
+			       "device=phone&reason_has=b%25&older_ms=7200000&newer_ms=1&replayed=false&confirm=0",
+			       &arena, &q, &diag),
 			 SW_OK);
 	assert_true(sw_bytes_equal_str(q.provider, "apns"));
 	assert_non_null(q.app.ptr); /* given, and empty */
@@ -39,9 +41,18 @@ static void query_parse__all_parameters__taken(void **state)
 	assert_true(sw_bytes_equal_str(q.user, "bob"));
 	assert_int_equal(q.before, 17);
 	assert_int_equal(q.limit, 500);
+	assert_true(sw_bytes_equal_str(q.device, "phone"));
+	assert_true(sw_bytes_equal_str(q.reason_has, "b%"));
+	assert_int_equal(q.older_ms, 7200000);
+	assert_int_equal(q.newer_ms, 1);
+	assert_int_equal(q.replayed, SW_API_NOT_REPLAYED);
+	assert_int_equal(q.confirm, 0);
 	assert_int_equal(parse("", &arena, &q, &diag), SW_OK);
 	assert_null(q.provider.ptr);
 	assert_int_equal(q.before, 0);
+	assert_int_equal(q.older_ms, 0);
+	assert_int_equal(q.replayed, SW_API_ANY);
+	assert_int_equal(q.confirm, -1);
 	assert_int_equal(q.limit, SW_API_PAGE_DEFAULT);
 	sw_arena_release(&arena);
 }
@@ -51,10 +62,20 @@ static void query_parse__bad_values__name_the_parameter(void **state)
 	(void)state;
 	static const struct {
 		const char *query, *named;
-	} rows[] = {{"limit=0", "\"limit\""},        {"limit=501", "\"limit\""},
-		    {"limit=x", "\"limit\""},        {"limit=", "\"limit\""},
-		    {"before=-1", "\"before\""},     {"before=9223372036854775808", "\"before\""},
-		    {"provider=%zz", "\"provider\""}};
+	} rows[] = {{"limit=0", "\"limit\""},
+		    {"limit=501", "\"limit\""},
+		    {"limit=x", "\"limit\""},
+		    {"limit=", "\"limit\""},
+		    {"before=-1", "\"before\""},
+		    {"before=9223372036854775808", "\"before\""},
+		    {"provider=%zz", "\"provider\""},
+		    {"reason_has=%ff", "\"reason_has\""},
+		    {"older_ms=0", "\"older_ms\""},
+		    {"newer_ms=2h", "\"newer_ms\""},
+		    {"newer_ms=9223372036854775807", "\"newer_ms\""},
+		    {"replayed=yes", "\"replayed\""},
+		    {"replayed=", "\"replayed\""},
+		    {"confirm=all", "\"confirm\""}};
 	struct sw_arena arena;
 	sw_arena_init(&arena);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -63,6 +84,92 @@ static void query_parse__bad_values__name_the_parameter(void **state)
 		assert_int_equal(parse(rows[i].query, &arena, &q, &diag), SW_EINVAL);
 		assert_non_null(strstr(diag.text, rows[i].named));
 	}
+	sw_arena_release(&arena);
+}
+
+static int parse_body(const char *body, struct sw_arena *arena, struct sw_api_query *out, struct sw_diag *diag)
+{
+	*diag = (struct sw_diag){0};
+	return sw_api_query_parse_body(sw_bytes_str(body), arena, out, diag);
+}
+
+static void body_parse__all_members__taken(void **state)
+{
+	(void)state;
+	struct sw_arena arena;
+	sw_arena_init(&arena);
+	struct sw_api_query q;
+	struct sw_diag diag;
+	assert_int_equal(parse_body("{\"rate\":7,\"filter\":{\"provider\":\"fcm\",\"app\":\"\",\"user\":\"bob\","
+				    "\"device\":\"d\",\"reason\":\"r\",\"reason_has\":\"h\",\"older_ms\":5,"
+				    "\"newer_ms\":6,\"replayed\":true}}",
+				    &arena, &q, &diag),
+			 SW_OK);
+	assert_true(sw_bytes_equal_str(q.provider, "fcm"));
+	assert_non_null(q.app.ptr);
+	assert_true(sw_bytes_equal_str(q.user, "bob"));
+	assert_true(sw_bytes_equal_str(q.device, "d"));
+	assert_true(sw_bytes_equal_str(q.reason, "r"));
+	assert_true(sw_bytes_equal_str(q.reason_has, "h"));
+	assert_int_equal(q.older_ms, 5);
+	assert_int_equal(q.newer_ms, 6);
+	assert_int_equal(q.replayed, SW_API_REPLAYED);
+	assert_int_equal(q.rate, 7);
+	assert_int_equal(parse_body("{\"filter\":{}}", &arena, &q, &diag), SW_OK);
+	assert_null(q.provider.ptr);
+	assert_int_equal(q.rate, 0);
+	sw_arena_release(&arena);
+}
+
+static void body_parse__bad_bodies__name_what_is_wrong(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body, *named;
+	} rows[] = {{"", "the body"},
+		    {"{", "the body"},
+		    {"[]", "the body"},
+		    {"{}", "filter"},
+		    {"{\"rate\":5}", "filter"},
+		    {"{\"filter\":[]}", "\"filter\""},
+		    {"{\"filter\":{},\"rate\":0}", "\"rate\""},
+		    {"{\"filter\":{},\"rate\":1.5}", "\"rate\""},
+		    {"{\"filter\":{},\"rate\":\"50\"}", "\"rate\""},
+		    {"{\"filter\":{},\"speed\":5}", "\"speed\""},
+		    {"{\"filter\":{\"provder\":\"fcm\"}}", "\"provder\""},
+		    {"{\"filter\":{\"provider\":7}}", "\"provider\""},
+		    {"{\"filter\":{\"reason\":\"a\\u0000b\"}}", "the body"},
+		    {"{\"filter\":{\"older_ms\":0}}", "\"older_ms\""},
+		    {"{\"filter\":{\"older_ms\":\"2h\"}}", "\"older_ms\""},
+		    {"{\"filter\":{\"replayed\":\"yes\"}}", "\"replayed\""}};
+	struct sw_arena arena;
+	sw_arena_init(&arena);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sw_api_query q;
+		struct sw_diag diag;
+		assert_int_equal(parse_body(rows[i].body, &arena, &q, &diag), SW_EINVAL);
+		if (!strstr(diag.text, rows[i].named)) {
+			fail_msg("%s: %s", rows[i].body, diag.text);
+		}
+	}
+	sw_arena_release(&arena);
+}
+
+static void filter__ages__become_times(void **state)
+{
+	(void)state;
+	struct sw_arena arena;
+	sw_arena_init(&arena);
+	struct sw_api_query q = {.user = sw_bytes_str("b\"ob"),
+				 .app = sw_bytes("", 0),
+				 .older_ms = 100,
+				 .newer_ms = 1000,
+				 .replayed = SW_API_NOT_REPLAYED};
+	struct sw_bytes filter = sw_api_filter(&q, 5000, &arena);
+	assert_true(sw_bytes_equal_str(filter, "{\"app\":\"\",\"user\":\"b\\\"ob\",\"since_ms\":4000,\"until_ms\":4900,"
+					       "\"replayed\":false}"));
+	struct sw_api_query none = {.confirm = -1};
+	assert_true(sw_bytes_equal_str(sw_api_filter(&none, 5000, &arena), "{}"));
 	sw_arena_release(&arena);
 }
 
@@ -308,6 +415,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(query_parse__all_parameters__taken),
 		cmocka_unit_test(query_parse__bad_values__name_the_parameter),
+		cmocka_unit_test(body_parse__all_members__taken),
+		cmocka_unit_test(body_parse__bad_bodies__name_what_is_wrong),
+		cmocka_unit_test(filter__ages__become_times),
 		TEST(request__without_or_with_a_wrong_token__401),
 		TEST(request__bad_query__400_names_it),
 		TEST(request__wrong_method__405_even_with_the_token),

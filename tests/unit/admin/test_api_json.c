@@ -78,11 +78,13 @@ static void dead__unknown_user_and_replayed__null_and_replay_members(void **stat
 	row.replays = 2;
 	row.replayed_at_ms = 77;
 	row.replay_job.bytes[15] = 1;
+	row.replay_outcome = sw_bytes_str("delivered");
 	sw_json_put_dead(out, &row);
 	json_t *root = parse(out);
 	assert_true(json_is_null(json_object_get(root, "user")));
 	assert_int_equal(json_integer_value(json_object_get(root, "replayed_at_ms")), 77);
 	assert_string_equal(text(root, "replay_job"), "00000000-0000-0000-0000-000000000001");
+	assert_string_equal(text(root, "replay_outcome"), "delivered");
 	json_decref(root);
 }
 
@@ -96,7 +98,13 @@ static void dead_detail__job__shows_it_without_the_token(void **state)
 				  .preview = sw_bytes_str("bad \xff"),
 				  .token = sw_bytes_str("devicetoken"),
 				  .attempt = 12};
-	sw_json_put_dead_detail(out, &row, &job, 130);
+	struct sw_dead_detail detail = {.row = row,
+					.job = &job,
+					.payload_bytes = 130,
+					.attempts = sw_bytes_str("[{\"number\": 1}]"),
+					.replay_list = sw_bytes_str("[]"),
+					.replay_of = 4};
+	sw_json_put_dead_detail(out, &detail);
 	assert_null(strstr(sw_buf_cstr(out), "devicetoken"));
 	json_t *root = parse(out);
 	const json_t *notification = json_object_get(root, "notification");
@@ -104,6 +112,9 @@ static void dead_detail__job__shows_it_without_the_token(void **state)
 	assert_string_equal(text(notification, "conv"), "9");
 	assert_string_equal(text(notification, "preview"), "bad ");
 	assert_int_equal(json_integer_value(json_object_get(notification, "attempt")), 12);
+	assert_int_equal(json_array_size(json_object_get(root, "attempts")), 1);
+	assert_int_equal(json_array_size(json_object_get(root, "replay_list")), 0);
+	assert_string_equal(text(root, "replay_of"), "4");
 	json_decref(root);
 }
 
@@ -111,10 +122,13 @@ static void dead_detail__unreadable__null_and_not_replayable(void **state)
 {
 	struct sw_buf *out = *state;
 	struct sw_dead_row row = dead_row();
-	sw_json_put_dead_detail(out, &row, NULL, 9);
+	struct sw_dead_detail detail = {
+		.row = row, .payload_bytes = 9, .attempts = sw_bytes_str("[]"), .replay_list = sw_bytes_str("[]")};
+	sw_json_put_dead_detail(out, &detail);
 	json_t *root = parse(out);
 	assert_true(json_is_null(json_object_get(root, "notification")));
 	assert_true(json_is_false(json_object_get(root, "replayable")));
+	assert_true(json_is_null(json_object_get(root, "replay_of")));
 	assert_int_equal(json_integer_value(json_object_get(root, "payload_bytes")), 9);
 	json_decref(root);
 }

@@ -30,10 +30,18 @@ static void find__every_row__its_route(void **state)
 		{"GET", "/metrics", SW_ROUTE_METRICS, 0, false},
 		{"GET", "/v1/admin/status", SW_ROUTE_STATUS, 0, true},
 		{"GET", "/v1/admin/dead", SW_ROUTE_DEAD_LIST, 0, true},
+		{"GET", "/v1/admin/dead/count", SW_ROUTE_DEAD_COUNT, 0, true},
+		{"DELETE", "/v1/admin/dead", SW_ROUTE_DEAD_DROP, 0, true},
+		{"GET", "/v1/admin/dead/replays", SW_ROUTE_REPLAYS_LIST, 0, true},
+		{"POST", "/v1/admin/dead/replays", SW_ROUTE_REPLAYS_START, 0, true},
+		{"GET", "/v1/admin/dead/replays/3", SW_ROUTE_REPLAYS_GET, 3, true},
+		{"POST", "/v1/admin/dead/replays/3/cancel", SW_ROUTE_REPLAYS_CANCEL, 3, true},
 		{"GET", "/v1/admin/dead/17", SW_ROUTE_DEAD_GET, 17, true},
+		{"DELETE", "/v1/admin/dead/17", SW_ROUTE_DEAD_DROP_ONE, 17, true},
 		{"POST", "/v1/admin/dead/17/replay", SW_ROUTE_DEAD_REPLAY, 17, true},
 		{"GET", "/v1/admin/messages/9223372036854775807/deliveries", SW_ROUTE_DELIVERIES, INT64_MAX, true},
 		{"GET", "/v1/admin/messages/1/inbox", SW_ROUTE_INBOX, 1, true},
+		{"GET", "/v1/admin/messages/1/trace", SW_ROUTE_TRACE, 1, true},
 	};
 	assert_int_equal(sizeof(rows) / sizeof(rows[0]), SW_ROUTE_COUNT);
 	for (size_t i = 0; i < SW_ROUTE_COUNT; i++) {
@@ -80,6 +88,9 @@ static void find__wrong_method__says_which_are_allowed(void **state)
 	assert_int_equal(find("GET", "/v1/admin/dead/1/replay", &match), SW_EPERM);
 	assert_string_equal(match.allow, "POST");
 	assert_int_equal(find("HEAD", "/v1/admin/dead/1/replay", &match), SW_EPERM);
+	assert_int_equal(find("PUT", "/v1/admin/dead/1", &match), SW_EPERM);
+	assert_string_equal(match.allow, "GET, HEAD, DELETE");
+	assert_true(match.api);
 }
 
 static bool bears(const char *value)
