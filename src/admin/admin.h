@@ -16,6 +16,7 @@ struct sw_admin_config {
 	const struct sw_pg_config *pg;
 	int64_t housekeeping_ms; /* <= 0: a minute */
 	int64_t replay_age_ms;   /* how long a replayed job may be tried; <= 0: 24 h */
+	int push_deliveries_max; /* as the queues were declared: what the broker gave up says so */
 	int replay_rate_max;     /* letters a second of one replay; <= 0: 1,000 */
 };
 

@@ -112,7 +112,7 @@ static void queue_insert(struct archive *archive, const struct sw_letters *lette
 static int write_batch(struct archive *archive, size_t count, struct sw_diag *diag_out)
 {
 	struct sw_letters letters;
-	sw_letters_init(&letters, &archive->arena);
+	sw_letters_init(&letters, &archive->arena, archive->admin->config.push_deliveries_max);
 	int64_t now_ms = sw_clock_wall_ms();
 	struct sw_mail *mail = archive->pending;
 	for (size_t i = 0; i < count; i++, mail = mail->next) {

@@ -6,11 +6,12 @@
 #include "base/utf8.h"
 #include "proto/envelope.h"
 
+#include <stdio.h>
 #include <string.h>
 
-void sw_letters_init(struct sw_letters *letters, struct sw_arena *arena)
+void sw_letters_init(struct sw_letters *letters, struct sw_arena *arena, int deliveries_max)
 {
-	*letters = (struct sw_letters){.arena = arena};
+	*letters = (struct sw_letters){.arena = arena, .deliveries_max = deliveries_max};
 }
 
 struct sw_bytes sw_letter_text(struct sw_arena *arena, struct sw_bytes bytes)
@@ -95,6 +96,13 @@ static void add_dead(struct sw_letters *letters, const struct sw_item_dead *dead
 				   .payload = dead->job});
 }
 
+static struct sw_bytes poison_reason(const struct sw_letters *letters)
+{
+	char text[48];
+	int len = snprintf(text, sizeof(text), "poison: delivered %d times", letters->deliveries_max);
+	return sw_arena_copy(letters->arena, sw_bytes(text, (size_t)len));
+}
+
 /* False: the rest cannot be read. */
 static bool add_items(struct sw_letters *letters, struct sw_bytes items, int64_t now_ms)
 {
@@ -110,8 +118,7 @@ static bool add_items(struct sw_letters *letters, struct sw_bytes items, int64_t
 			add_dead(letters, &item.as.dead);
 		} else if (item.kind == SW_ITEM_JOB) {
 			add_job(letters, &item.as.job,
-				(struct sw_letter){
-					.reason = sw_bytes_str("delivery limit"), .at_ms = now_ms, .payload = raw});
+				(struct sw_letter){.reason = poison_reason(letters), .at_ms = now_ms, .payload = raw});
 		} else {
 			add_raw(letters, sw_bytes_str("not a dead letter"), raw, now_ms);
 		}

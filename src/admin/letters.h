@@ -28,12 +28,13 @@ struct sw_letter {
 /* Rows live in the arena and borrow from the messages. */
 struct sw_letters {
 	struct sw_arena *arena;
+	int deliveries_max; /* after which the broker gives up a job: for the reason */
 	struct sw_letter *rows;
 	size_t count;
 	size_t cap;
 };
 
-void sw_letters_init(struct sw_letters *letters, struct sw_arena *arena);
+void sw_letters_init(struct sw_letters *letters, struct sw_arena *arena, int deliveries_max);
 /* Adds at least one row. now_ms: for letters that do not say when. */
 void sw_letters_add(struct sw_letters *letters, struct sw_bytes message, int64_t now_ms);
 

@@ -130,6 +130,18 @@ int sw_cli_admin_call(struct sw_cli_admin *admin, const char *method, const char
 	return exit_code(status);
 }
 
+void sw_cli_put_encoded(struct sw_buf *out, const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	for (const char *c = text; *c; c++) {
+		if (strchr(plain, *c)) {
+			sw_buf_put_char(out, *c);
+		} else {
+			sw_buf_printf(out, "%%%02X", (unsigned char)*c);
+		}
+	}
+}
+
 /* ---- showing ---- */
 
 const char *sw_cli_text(const json_t *object, const char *key)

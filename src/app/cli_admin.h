@@ -31,6 +31,9 @@ void sw_cli_admin_close(struct sw_cli_admin *admin);
 int sw_cli_admin_call(struct sw_cli_admin *admin, const char *method, const char *path, const char *body,
 		      json_t **answer_out);
 
+/* Percent-encoded, for a query. */
+void sw_cli_put_encoded(struct sw_buf *out, const char *text);
+
 /* One object on one line. */
 void sw_cli_print_json(const json_t *value);
 /* Texts of strangers: what would steer a terminal becomes '?'. */

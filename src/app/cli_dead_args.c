@@ -180,18 +180,6 @@ static void put_name(struct sw_buf *out, const char *name)
 	sw_buf_printf(out, "%s%s=", out->len ? "&" : "", name);
 }
 
-static void put_encoded(struct sw_buf *out, const char *text)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-	for (const char *c = text; *c; c++) {
-		if (strchr(plain, *c)) {
-			sw_buf_put_char(out, *c);
-		} else {
-			sw_buf_printf(out, "%%%02X", (unsigned char)*c);
-		}
-	}
-}
-
 static char *take_text(struct sw_buf *buf)
 {
 	char *text = sw_xstrdup(sw_buf_cstr(buf));
@@ -206,7 +194,7 @@ char *sw_dead_query(const struct sw_dead_args *args)
 	for (int i = 0; i < TEXTS; i++) {
 		if (args->texts[i]) {
 			put_name(&out, sw_dead_texts[i]);
-			put_encoded(&out, args->texts[i]);
+			sw_cli_put_encoded(&out, args->texts[i]);
 		}
 	}
 	if (args->older_ms) {

@@ -2,9 +2,7 @@
 /* surewire trace MESSAGE: what happened to a message, told by the operators' API. */
 #include "app/cli_admin.h"
 
-#include <surewire/mem.h>
-
-#include <stdlib.h>
+enum { PATH_BYTES_MAX = 64 << 10 };
 
 struct arguments {
 	const char *message;
@@ -71,17 +69,22 @@ static int trace_message(const struct sw_config *config, const struct arguments 
 	if (err) {
 		return sw_cli_fail(err, &diag);
 	}
-	char *path = sw_xasprintf("/v1/admin/messages/%s/trace%s%s", arguments->message,
-				  arguments->user ? "?user=" : "", arguments->user ? arguments->user : "");
+	struct sw_buf path;
+	sw_buf_init(&path, PATH_BYTES_MAX);
+	sw_buf_printf(&path, "/v1/admin/messages/%s/trace", arguments->message);
+	if (arguments->user) {
+		sw_buf_put_str(&path, "?user=");
+		sw_cli_put_encoded(&path, arguments->user);
+	}
 	json_t *trace = NULL;
-	int code = sw_cli_admin_call(admin, "GET", path, NULL, &trace);
+	int code = sw_cli_admin_call(admin, "GET", sw_buf_cstr(&path), NULL, &trace);
 	if (code == SW_EXIT_OK && arguments->admin.json) {
 		sw_cli_print_json(trace);
 	} else if (code == SW_EXIT_OK) {
 		print_trace(trace);
 	}
 	json_decref(trace);
-	free(path);
+	sw_buf_release(&path);
 	sw_cli_admin_close(admin);
 	return code;
 }

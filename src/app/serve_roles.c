@@ -190,7 +190,8 @@ int serve_open_ops(struct serve *serve, struct sw_diag *diag_out)
 		struct sw_admin_config admin = {.bus = &serve->consume_bus,
 						.pg = &serve->pg,
 						.replay_age_ms = config->pusher.age_max_ms,
-						.replay_rate_max = config->admin.replay_rate_max};
+						.replay_rate_max = config->admin.replay_rate_max,
+						.push_deliveries_max = config->bus.push_deliveries_max};
 		int err = sw_admin_open(&admin, &serve->admin, diag_out);
 		if (err) {
 			return err;
@@ -214,7 +215,8 @@ int serve_declare(struct serve *serve, struct sw_diag *diag_out)
 				       .mailbox_queues = (unsigned)config->mailbox.mailbox_queues,
 				       .providers = serve->provider_names,
 				       .provider_count = config->push_count,
-				       .queue_length_max = (size_t)config->bus.queue_length_max};
+				       .queue_length_max = (size_t)config->bus.queue_length_max,
+				       .push_deliveries_max = config->bus.push_deliveries_max};
 	return sw_topology_declare(&serve->publish_bus, &topology, diag_out);
 }
 

@@ -11,10 +11,10 @@
 enum trait {
 	TRAIT_SINGLE_CONSUMER = 1, /* one consumer at a time: the partition's owner */
 	TRAIT_DEAD = 2,            /* dead letters go to "dead", at least once */
-	TRAIT_POISON = 4,          /* delivered DELIVERY_LIMIT + 1 times at most */
+	TRAIT_POISON = 4,          /* delivered push_deliveries_max times at most */
 	TRAIT_DELAY = 8,           /* a stage: an exchange of its name, time to live, then by routing key */
 };
-enum { DELIVERY_LIMIT = 20, ARGUMENTS_MAX = 8 };
+enum { ARGUMENTS_MAX = 8 };
 enum instances { ONE, INGEST, MAILBOX, PROVIDER, RETRY, CHECK };
 
 struct queue_family {
@@ -49,12 +49,12 @@ static void add_int(struct arguments *arguments, const char *key, int32_t value)
 	};
 }
 
-static struct arguments queue_arguments(int traits, int32_t length_max, int delay_ms)
+static struct arguments queue_arguments(int traits, const struct sw_topology *topology, int delay_ms)
 {
 	struct arguments arguments = {.count = 0};
 	add_text(&arguments, "x-queue-type", "quorum");
 	add_text(&arguments, "x-overflow", "reject-publish");
-	add_int(&arguments, "x-max-length", length_max);
+	add_int(&arguments, "x-max-length", (int32_t)topology->queue_length_max);
 	if (traits & TRAIT_SINGLE_CONSUMER) {
 		arguments.entries[arguments.count++] = (amqp_table_entry_t){
 			.key = amqp_cstring_bytes("x-single-active-consumer"),
@@ -62,7 +62,10 @@ static struct arguments queue_arguments(int traits, int32_t length_max, int dela
 		};
 	}
 	if (traits & TRAIT_POISON) {
-		add_int(&arguments, "x-delivery-limit", DELIVERY_LIMIT);
+		/* The broker counts the deliveries that failed. */
+		int deliveries = topology->push_deliveries_max ? topology->push_deliveries_max
+							       : SW_PUSH_DELIVERIES_DEFAULT;
+		add_int(&arguments, "x-delivery-limit", deliveries - 1);
 	}
 	if (traits & TRAIT_DELAY) {
 		add_int(&arguments, "x-message-ttl", delay_ms);
@@ -151,8 +154,7 @@ static int declare_family(amqp_connection_state_t conn, const struct queue_famil
 			return sw_diag_set(diag_out, SW_ECONFIG, "queue %s…: the name is longer than %d bytes", name,
 					   SW_BUS_NAME_MAX - 1);
 		}
-		struct arguments arguments = queue_arguments(family->traits, (int32_t)topology->queue_length_max,
-							     delay_ms);
+		struct arguments arguments = queue_arguments(family->traits, topology, delay_ms);
 		int err = declare_queue(conn, name, &arguments, diag_out);
 		if (err == SW_OK && family->traits & TRAIT_DELAY) {
 			err = declare_stage_exchange(conn, name, diag_out);

@@ -207,6 +207,30 @@ def test_replay_of_a_filter__letter_without_a_queue__failed_and_told(world):
     assert [row["replays"] for row in dead(world, "list", "--user", carol.name)] == [0, 1]
 
 
+def test_poison__delivered_too_often__is_a_dead_letter_and_not_lost(deploy, fresh_servers):
+    """Who takes it and never ends it is the management API here; a pusher that crashes looks the same to the broker."""
+    deployment = deploy(fresh_servers)
+    world = push_world.World(deployment, {"node.roles": "gateway,sequencer,mailbox,admin", "bus.push_deliveries_max": "3"})
+    world.admin = world.node
+    sender, bob = world.person("sender"), world.person("bob")
+    token = bob.android()
+    sender.send(bob, "poison")
+    taken = []
+
+    def take():
+        body = {"count": 1, "ackmode": "reject_requeue_true", "encoding": "base64"}
+        taken.extend(world.space.management("POST", f"queues/{world.space.name}/push.fcm/get", body))
+        return dead(world, "list", "--user", bob.name)
+
+    letter = wait_until(take, "the letter is archived", every_s=0.2)[0]
+    assert letter["reason"] == "poison: delivered 3 times" and len(taken) == 3
+    assert dead(world, "show", letter["id"])[0]["attempts"] == []
+    pusher = deployment.node("pusher", {"bus.push_deliveries_max": "3"})
+    dead(world, "replay", letter["id"])
+    world.arrived("fcm", token)
+    pusher.stop()
+
+
 def audit(world):
     return world.space.query("SELECT operator, action, detail, count FROM audit ORDER BY id")
 

@@ -22,7 +22,7 @@ static int setup(void **state)
 {
 	static struct fixture f;
 	sw_arena_init(&f.arena);
-	sw_letters_init(&f.letters, &f.arena);
+	sw_letters_init(&f.letters, &f.arena, 21);
 	sw_buf_init(&f.envelope, 1 << 20);
 	sw_buf_init(&f.job, 1 << 20);
 	*state = &f;
@@ -128,7 +128,7 @@ static void add__job_the_broker_gave_up__row_with_that_reason(void **state)
 	put_section(f, jobs, 2);
 	sw_letters_add(&f->letters, sw_buf_bytes(&f->envelope), 5);
 	assert_int_equal(f->letters.count, 2);
-	assert_true(sw_bytes_equal_str(f->letters.rows[1].reason, "delivery limit"));
+	assert_true(sw_bytes_equal_str(f->letters.rows[1].reason, "poison: delivered 21 times"));
 	assert_int_equal(f->letters.rows[1].job.bytes[0], 77);
 	assert_int_equal(f->letters.rows[1].at_ms, 5);
 	struct sw_bytes payload = f->letters.rows[1].payload;

@@ -37,7 +37,9 @@ class CommandLine(unittest.TestCase):
 
     def test_usage(self):
         for arguments in ([], ["nonsense"], ["--nonsense"], ["token"], ["token", "a", "b"], ["config"], ["version", "x"],
-                          ["user"], ["user", "add"], ["user", "add", "Alice"], ["doctor", "x"], ["migrate", "x"]):
+                          ["user"], ["user", "add"], ["user", "add", "Alice"], ["doctor", "x"], ["migrate", "x"],
+                          ["dead"], ["dead", "bury"], ["dead", "show"], ["dead", "drop"], ["dead", "list", "--older", "x"], ["trace"],
+                          ["trace", "x"]):
             with self.subTest(arguments):
                 done = self.run_it(*arguments)
                 self.assertEqual(done.returncode, USAGE, done.stderr)
