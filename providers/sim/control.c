@@ -8,7 +8,7 @@
 
 #include "sim/http1_server.h"
 
-enum { RECORDS_LIMIT_DEFAULT = 1000, JSON_DEPTH_MAX = 8, WINDOW_MAX_S = 24 * 3600 };
+enum { RECORDS_LIMIT_DEFAULT = 1000, JSON_DEPTH_MAX = 8, SCRIPT_STEPS_MAX = 16, WINDOW_MAX_S = 24 * 3600 };
 
 struct control {
 	struct sw_sim *sim;
@@ -99,6 +99,87 @@ static void on_post_fault(struct control *c)
 		}
 	}
 	json_decref(json);
+}
+
+/* Step i of a script as a fault of its own, owned; begins where the step before ends. */
+static json_t *step_as_fault(const json_t *script, size_t i, double *after_s_io)
+{
+	const json_t *step = json_array_get(json_object_get(script, "steps"), i);
+	json_t *fault = json_is_object(step) ? json_copy((json_t *)(uintptr_t)step) : json_object();
+	json_object_set(fault, "provider", json_object_get(script, "provider"));
+	if (json_object_get(script, "match")) {
+		json_object_set(fault, "match", json_object_get(script, "match"));
+	}
+	json_object_set_new(fault, "after_s", json_real(*after_s_io));
+	*after_s_io += json_number_value(json_object_get(step, "for_s"));
+	return fault;
+}
+
+/* All steps or none; the number of those that were parsed. */
+static size_t parse_script(const json_t *script, struct sw_sim_fault *faults_out, struct sw_diag *diag)
+{
+	const json_t *steps = json_object_get(script, "steps");
+	size_t count = json_array_size(steps);
+	double after_s = 0;
+	if (count == 0 || count > SCRIPT_STEPS_MAX) {
+		sw_diag_set(diag, SW_EINVAL, "script.steps: expected 1 to %d steps", SCRIPT_STEPS_MAX);
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct sw_diag why = {{0}};
+		json_t *fault = step_as_fault(script, i, &after_s);
+		int err = sw_sim_fault_parse(fault, &faults_out[i], &why);
+		json_decref(fault);
+		if (err || (i + 1 < count && faults_out[i].for_ms < 0)) {
+			sw_diag_set(diag, SW_EINVAL, "step %zu: %s", i + 1,
+				    err ? why.text : "for_s: expected seconds, since another one follows");
+			for (size_t done = 0; done < i + !err; done++) {
+				json_decref(faults_out[done].source);
+			}
+			return 0;
+		}
+	}
+	return count;
+}
+
+static void add_script(struct control *c, struct sw_sim_fault *faults, size_t count)
+{
+	c->reply->status = 201;
+	sw_buf_put_str(&c->reply->body, "{\"ids\":[");
+	int64_t now_ms = sw_clock_mono_ms();
+	for (size_t i = 0; i < count; i++) {
+		uint64_t id = sw_sim_faults_add(&c->sim->faults, &faults[i], now_ms);
+		sw_buf_printf(&c->reply->body, "%s%" PRIu64, i ? "," : "", id);
+	}
+	sw_buf_put_str(&c->reply->body, "]}\n");
+}
+
+static void on_post_script(struct control *c)
+{
+	struct sw_sim_fault faults[SCRIPT_STEPS_MAX];
+	struct sw_diag diag = {{0}};
+	json_t *script = read_body(c);
+	if (!script) {
+		return;
+	}
+	size_t count = parse_script(script, faults, &diag);
+	json_decref(script);
+	if (count == 0) {
+		answer_error(c, 400, diag.text);
+		return;
+	}
+	pthread_mutex_lock(&c->sim->lock);
+	bool room = c->sim->faults.count + count <= SW_SIM_FAULTS_MAX;
+	if (room) {
+		add_script(c, faults, count);
+	}
+	pthread_mutex_unlock(&c->sim->lock);
+	if (!room) {
+		for (size_t i = 0; i < count; i++) {
+			json_decref(faults[i].source);
+		}
+		answer_error(c, 409, "too many faults: delete some");
+	}
 }
 
 static void on_get_faults(struct control *c)
@@ -251,6 +332,7 @@ static const struct {
 	{"DELETE", "/records", on_delete_records},
 	{"GET", "/faults", on_get_faults},
 	{"POST", "/faults", on_post_fault},
+	{"POST", "/scripts", on_post_script},
 	{"DELETE", "/faults", on_delete_faults},
 	{"GET", "/stats", on_get_stats},
 	{"POST", "/credentials/expire", on_expire},

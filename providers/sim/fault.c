@@ -44,7 +44,7 @@ static void remove_at(struct sw_sim_faults *faults, size_t i)
 
 static bool is_over(const struct sw_sim_fault *fault, int64_t now_ms)
 {
-	return fault->left == 0 || (fault->for_ms >= 0 && now_ms >= fault->until_ms);
+	return fault->left == 0 || (fault->for_ms >= 0 && now_ms >= fault->from_ms + fault->for_ms);
 }
 
 static void sweep(struct sw_sim_faults *faults, int64_t now_ms)
@@ -64,7 +64,7 @@ uint64_t sw_sim_faults_add(struct sw_sim_faults *faults, struct sw_sim_fault *fa
 		return 0;
 	}
 	fault->id = faults->next_id++;
-	fault->until_ms = now_mono_ms + fault->for_ms;
+	fault->from_ms = now_mono_ms + fault->after_ms;
 	faults->list[faults->count++] = *fault;
 	return fault->id;
 }
@@ -89,7 +89,8 @@ void sw_sim_faults_clear(struct sw_sim_faults *faults)
 
 static bool hits(const struct sw_sim_fault *fault, struct sw_bytes token, int64_t now_ms)
 {
-	if (is_over(fault, now_ms) || (fault->token[0] && !sw_bytes_equal_str(token, fault->token))) {
+	if (now_ms < fault->from_ms || is_over(fault, now_ms) ||
+	    (fault->token[0] && !sw_bytes_equal_str(token, fault->token))) {
 		return false;
 	}
 	return fault->share >= 1 || (double)sw_rng_below(SHARE_STEPS) < fault->share * SHARE_STEPS;

@@ -55,8 +55,9 @@ struct sw_sim_fault {
 	char token[513];  /* "": any */
 	double share;     /* 0 … 1 */
 	int64_t left;     /* hits to go, -1: no limit */
-	int64_t for_ms;   /* life from its adding, -1: no limit */
-	int64_t until_ms; /* monotonic, when for_ms is set */
+	int64_t after_ms; /* from its adding to its begin */
+	int64_t for_ms;   /* life from its begin, -1: no limit */
+	int64_t from_ms;  /* monotonic */
 	uint64_t hits;
 	struct sw_sim_action action;
 	json_t *source; /* as it was asked for, owned */

@@ -71,6 +71,12 @@ static bool set_count(struct sw_sim_fault *fault, const json_t *value)
 	return get_int(value, 1, INT32_MAX, &fault->left);
 }
 
+static bool set_after(struct sw_sim_fault *fault, const json_t *value)
+{
+	fault->after_ms = (int64_t)(json_number_value(value) * 1000);
+	return json_is_number(value) && json_number_value(value) >= 0 && json_number_value(value) <= SECONDS_MAX;
+}
+
 static bool set_for(struct sw_sim_fault *fault, const json_t *value)
 {
 	fault->for_ms = (int64_t)(json_number_value(value) * 1000);
@@ -235,6 +241,7 @@ static const struct key match_keys[] = {
 static const struct key top_keys[] = {
 	{"provider", set_provider, "apns, fcm, oauth, huawei, huawei_oauth, webpush, webhook or smtp"},
 	{"count", set_count, "a number of hits, at least 1"},
+	{"after_s", set_after, "seconds, at most one day"},
 	{"for_s", set_for, "seconds, at most one day"},
 	{0},
 };

@@ -63,6 +63,10 @@ class Stands:
             fault["match"] = {"token": token}
         return self._ask("POST", "/faults", fault)["id"]
 
+    def script(self, provider, steps, token):
+        """Faults one after the other; their numbers."""
+        return self._ask("POST", "/scripts", {"provider": provider, "match": {"token": token}, "steps": steps})["ids"]
+
     def hits(self, fault):
         return next(row["hits"] for row in self._ask("GET", "/faults")["faults"] if row["id"] == fault)
 

@@ -60,6 +60,23 @@ def test_429__retry_after_is_a_minimum(world, pair):
     assert second["received_at_ms"] - first["received_at_ms"] >= 4000
 
 
+def test_outage_by_a_script__delivered_after_it(world, pair):
+    sender, bob, token = pair
+    steps = [
+        {"for_s": 3, "action": {"status": 503}},
+        {"for_s": 30, "action": {"status": 429, "retry_after": 4}},
+    ]
+    away, slow = world.stands.script("apns", steps, token)
+    sender.send(bob, "when you are back")
+    bob.delivery("iphone", "retry")
+    wait_until(lambda: world.stands.hits(slow), "the second step was met")
+    world.stands.remove(slow)
+    bob.delivery("iphone", "delivered")
+    tries = bob.attempts("iphone")
+    assert [a["status"] for a in tries] == [503] * world.stands.hits(away) + [429, 200]
+    assert tries[-1]["at_ms"] - tries[-2]["at_ms"] >= 4000
+
+
 def test_late_answer__is_awaited_and_holds_up_nobody(world, pair):
     sender, bob, token = pair
     other = world.person("other")

@@ -38,6 +38,32 @@ def test_fault__malformed__refused_with_what_was_expected(sim, body, text):
     assert sim.control("GET", "/faults")[1] == {"faults": []}
 
 
+def test_script__a_fault_for_each_step(sim):
+    steps = [{"for_s": 30, "action": {"status": 503}}, {"for_s": 10, "action": {"status": 429, "retry_after": 10}}]
+    status, answer = sim.control("POST", "/scripts", {"provider": "apns", "match": {"token": "ab"}, "steps": steps})
+    assert status == 201
+    listed = sim.control("GET", "/faults")[1]["faults"]
+    assert [f["id"] for f in listed] == answer["ids"]
+    assert [(f["fault"]["after_s"], f["fault"]["for_s"], f["fault"]["action"]["status"]) for f in listed] == [
+        (0, 30, 503),
+        (30, 10, 429),
+    ]
+    assert {f["fault"]["match"]["token"] for f in listed} == {"ab"}
+
+
+@pytest.mark.parametrize("steps, text", [
+    ([], "script.steps: expected 1 to 16 steps"),
+    ([{"for_s": 1, "action": ACTION}] * 17, "script.steps"),
+    ([{"action": ACTION}, {"for_s": 1, "action": ACTION}], "step 1: for_s: expected seconds"),
+    ([{"for_s": 1, "action": ACTION}, {"action": {"status": 99}}], "step 2: action.status"),
+    (["fine"], "step 1: fault.action"),
+])
+def test_script__malformed__refused_as_a_whole(sim, steps, text):
+    status, answer = sim.control("POST", "/scripts", {"provider": "apns", "steps": steps})
+    assert (status, text in answer["error"]) == (400, True), answer
+    assert sim.control("GET", "/faults")[1] == {"faults": []}
+
+
 def test_fault__listed_deleted_and_cleared(sim):
     first = sim.fault("apns", ACTION, match={"token": "ab"}, count=3)
     second = sim.fault("fcm", ACTION, for_s=60)

@@ -140,6 +140,25 @@ static void take__for_s__ends_with_its_time(void **state)
 	sw_sim_faults_release(&faults);
 }
 
+static void take__after_s__begins_then_and_lasts_from_there(void **state)
+{
+	(void)state;
+	struct sw_sim_faults faults;
+	sw_sim_faults_init(&faults);
+	sw_clock_override(fake_ms, fake_ms);
+	add(&faults, "{\"provider\":\"apns\",\"action\":{\"status\":503},\"after_s\":3,\"for_s\":2}");
+	now_ms += 2999;
+	assert_false(take(&faults, SW_SIM_APNS, SW_SIM_STAGE_REQUEST, "x"));
+	now_ms += 1;
+	assert_true(take(&faults, SW_SIM_APNS, SW_SIM_STAGE_REQUEST, "x"));
+	now_ms += 1999;
+	assert_true(take(&faults, SW_SIM_APNS, SW_SIM_STAGE_REQUEST, "x"));
+	now_ms += 1;
+	assert_false(take(&faults, SW_SIM_APNS, SW_SIM_STAGE_REQUEST, "x"));
+	sw_clock_override(NULL, NULL);
+	sw_sim_faults_release(&faults);
+}
+
 static void take__two_match__the_older_first_then_the_next(void **state)
 {
 	(void)state;
@@ -194,6 +213,7 @@ int main(void)
 		cmocka_unit_test(parse__bad__told_what),
 		cmocka_unit_test(take__count_token_stage__only_the_meant_ones),
 		cmocka_unit_test(take__for_s__ends_with_its_time),
+		cmocka_unit_test(take__after_s__begins_then_and_lasts_from_there),
 		cmocka_unit_test(take__two_match__the_older_first_then_the_next),
 		cmocka_unit_test(take__share__about_as_often),
 		cmocka_unit_test(add__more_than_there_is_room_for__refused_unless_some_are_over),
