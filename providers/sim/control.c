@@ -7,6 +7,7 @@
 #include <surewire/clock.h>
 
 #include "sim/http1_server.h"
+#include "sim/page.h"
 
 enum { RECORDS_LIMIT_DEFAULT = 1000, JSON_DEPTH_MAX = 8, SCRIPT_STEPS_MAX = 16, WINDOW_MAX_S = 24 * 3600 };
 
@@ -16,6 +17,7 @@ struct control {
 	struct sw_sim_reply *reply;
 	struct sw_bytes path;  /* without query */
 	struct sw_bytes query; /* may be empty */
+	const char *content_type;
 };
 
 static void answer_error(struct control *c, int status, const char *text)
@@ -323,11 +325,18 @@ static void on_post_subscription(struct control *c)
 	json_decref(json);
 }
 
+static void on_get_page(struct control *c)
+{
+	c->content_type = "text/html; charset=utf-8";
+	sw_buf_put(&c->reply->body, sw_sim_page, sw_sim_page_len);
+}
+
 static const struct {
 	const char *method;
 	const char *path;
 	void (*on_request)(struct control *c);
 } routes[] = {
+	{"GET", "/", on_get_page},
 	{"GET", "/records", on_get_records},
 	{"DELETE", "/records", on_delete_records},
 	{"GET", "/faults", on_get_faults},
@@ -372,11 +381,12 @@ static void on_request(void *ctx, struct sw_sim_request *request, struct sw_sim_
 	struct control c = {.sim = link->sim,
 			    .request = request,
 			    .reply = reply,
+			    .content_type = "application/json",
 			    .path = sw_bytes(request->path, path_len),
 			    .query = sw_bytes_str(mark ? mark + 1 : "")};
 	reply->status = 200;
-	sw_sim_reply_add(reply, "content-type", "application/json");
 	route(&c);
+	sw_sim_reply_add(reply, "content-type", c.content_type);
 	if (reply->body.len == 0) {
 		sw_buf_put_str(&reply->body, "{}\n");
 	}

@@ -5,6 +5,7 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -80,6 +81,12 @@ def test_faults__too_many__refused(sim):
     for _ in range(256):
         sim.fault("apns", ACTION)
     assert sim.control("POST", "/faults", {"provider": "apns", "action": ACTION})[0] == 409
+
+
+def test_page__given_as_html(sim):
+    with urllib.request.urlopen(f"http://127.0.0.1:{sim.ports['control']}/", timeout=10) as answer:
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "What arrived" in answer.read().decode()
 
 
 def test_control__unknown_path_and_method__told(sim):
