@@ -134,7 +134,8 @@ static void fail_publish(struct sw_api_request *request, int err)
 	}
 }
 
-static bool plan(struct sw_api_request *request, struct sw_pg *pg, struct sw_uuid *job_out)
+/* A statement about the letter of the path: its id, now, and who asked. False: answered. */
+static bool change_one(struct sw_api_request *request, struct sw_pg *pg, enum sw_sql statement)
 {
 	struct sw_pg_params params;
 	sw_pg_params_init(&params, &request->arena);
@@ -142,8 +143,13 @@ static bool plan(struct sw_api_request *request, struct sw_pg *pg, struct sw_uui
 	sw_pg_add_i64(&params, sw_clock_wall_ms());
 	sw_pg_add_text(&params, sw_bytes_str(request->operator));
 	sw_pg_begin(pg);
-	sw_pg_queue(pg, SW_SQL_ADMIN_REPLAY_ONE, &params);
-	if (!sw_api_query_store(request, pg)) {
+	sw_pg_queue(pg, statement, &params);
+	return sw_api_query_store(request, pg);
+}
+
+static bool plan(struct sw_api_request *request, struct sw_pg *pg, struct sw_uuid *job_out)
+{
+	if (!change_one(request, pg, SW_SQL_ADMIN_REPLAY_ONE)) {
 		return false;
 	}
 	*job_out = sw_pg_uuid(sw_pg_result(pg, 0), 0, 0);
@@ -251,14 +257,7 @@ static void answer_dropped(struct sw_api_request *request, int64_t count)
 
 void sw_api_run_dead_drop_one(struct sw_api_request *request, struct sw_pg *pg)
 {
-	struct sw_pg_params params;
-	sw_pg_params_init(&params, &request->arena);
-	sw_pg_add_i64(&params, request->id);
-	sw_pg_add_i64(&params, sw_clock_wall_ms());
-	sw_pg_add_text(&params, sw_bytes_str(request->operator));
-	sw_pg_begin(pg);
-	sw_pg_queue(pg, SW_SQL_ADMIN_DEAD_DROP_ONE, &params);
-	if (!sw_api_query_store(request, pg)) {
+	if (!change_one(request, pg, SW_SQL_ADMIN_DEAD_DROP_ONE)) {
 		return;
 	}
 	if (sw_pg_affected(sw_pg_result(pg, 0)) == 0) {

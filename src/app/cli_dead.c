@@ -185,18 +185,24 @@ static void print_detail(const json_t *letter)
 	print_replays(json_object_get(letter, "replay_list"));
 }
 
+int sw_dead_call(struct sw_cli_admin *admin, const struct sw_dead_args *args, struct sw_dead_request request)
+{
+	json_t *answer = NULL;
+	int code = sw_cli_admin_call(admin, request.method, request.path, NULL, &answer);
+	if (code == SW_EXIT_OK && args->admin.json) {
+		sw_cli_print_json(answer);
+	} else if (code == SW_EXIT_OK) {
+		request.print(answer);
+	}
+	json_decref(answer);
+	return code;
+}
+
 static int show(struct sw_cli_admin *admin, const struct sw_dead_args *args)
 {
 	char *path = sw_xasprintf("/v1/admin/dead/%s", args->ids[0]);
-	json_t *letter = NULL;
-	int code = sw_cli_admin_call(admin, "GET", path, NULL, &letter);
+	int code = sw_dead_call(admin, args, (struct sw_dead_request){"GET", path, print_detail});
 	free(path);
-	if (code == SW_EXIT_OK && args->admin.json) {
-		sw_cli_print_json(letter);
-	} else if (code == SW_EXIT_OK) {
-		print_detail(letter);
-	}
-	json_decref(letter);
 	return code;
 }
 

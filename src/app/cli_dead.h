@@ -39,6 +39,13 @@ int sw_dead_watch(struct sw_cli_admin *admin, const struct sw_dead_args *args, c
 int sw_dead_cancel(struct sw_cli_admin *admin, const struct sw_dead_args *args);
 int sw_dead_drop(struct sw_cli_admin *admin, const struct sw_dead_args *args);
 /* cli_dead.c */
+struct sw_dead_request {
+	const char *method;
+	const char *path;
+	void (*print)(const json_t *answer); /* for a person; a script gets the JSON */
+};
+/* Asks and shows the answer: an exit code. */
+int sw_dead_call(struct sw_cli_admin *admin, const struct sw_dead_args *args, struct sw_dead_request request);
 void sw_dead_print_replay(const json_t *replay);
 
 #endif

@@ -151,15 +151,8 @@ int sw_dead_replay(struct sw_cli_admin *admin, const struct sw_dead_args *args)
 int sw_dead_cancel(struct sw_cli_admin *admin, const struct sw_dead_args *args)
 {
 	char *path = sw_xasprintf("/v1/admin/dead/replays/%s/cancel", args->ids[0]);
-	json_t *replay = NULL;
-	int code = sw_cli_admin_call(admin, "POST", path, NULL, &replay);
+	int code = sw_dead_call(admin, args, (struct sw_dead_request){"POST", path, print_end});
 	free(path);
-	if (code == SW_EXIT_OK && args->admin.json) {
-		sw_cli_print_json(replay);
-	} else if (code == SW_EXIT_OK) {
-		print_end(replay);
-	}
-	json_decref(replay);
 	return code;
 }
 

@@ -34,7 +34,7 @@ enum sw_breaker_news {
 	SW_BREAKER_NOTHING, /* it was not asked, or spoke of our credential */
 	SW_BREAKER_WORKS,
 	SW_BREAKER_FAILS,
-	SW_BREAKER_REFUSES, /* works, but wants no more for now: opens at once */
+	SW_BREAKER_REFUSES, /* works, but throttles us: opens at once */
 };
 
 enum sw_breaker_verdict sw_breaker_ask(struct sw_breaker *breaker, int64_t now_ms);
