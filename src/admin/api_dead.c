@@ -175,9 +175,9 @@ static bool mark(struct sw_api_request *request, struct sw_pg *pg, const struct 
 
 static int publish(struct sw_admin *admin, struct sw_replay *replay)
 {
-	struct sw_replay_ticket *ticket;
+	struct sw_ticket *ticket;
 	int err = sw_replay_publish(admin->publisher, replay, &ticket);
-	return err ? err : sw_replay_await(ticket, sw_clock_mono_ms() + CONFIRM_MS);
+	return err ? err : sw_ticket_await(ticket, sw_clock_mono_ms() + CONFIRM_MS);
 }
 
 static void answer_replay(struct sw_api_request *request, int number, const struct sw_replay *replay)

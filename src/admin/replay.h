@@ -3,7 +3,7 @@
 #ifndef SW_ADMIN_REPLAY_H
 #define SW_ADMIN_REPLAY_H
 
-#include "bus/bus.h"
+#include "bus/ticket.h"
 #include "proto/envelope.h"
 
 /* SW_OK when payload is exactly one JOB item; runs are borrowed from it. */
@@ -11,7 +11,7 @@ int sw_replay_read(struct sw_bytes payload, struct sw_arena *arena, struct sw_it
 
 struct sw_replay {
 	struct sw_uuid job;
-	char routing_key[SW_BUS_NAME_MAX]; /* push.<provider> */
+	char routing_key[SW_BUS_NAME_MAX]; /* push.<provider>, of an alert urgent.<provider> */
 	struct sw_blob *envelope;          /* one reference, the caller's */
 };
 /* job: the id of the replay. The new job is created now, may be tried until now_ms + age_ms, and has no attempt behind
@@ -19,13 +19,8 @@ struct sw_replay {
 int sw_replay_build(const struct sw_item_job *old, const struct sw_uuid *job, int64_t now_ms, int64_t age_ms,
 		    struct sw_replay *replay_out) SW_MUST_CHECK;
 
-/* A publish under way: many may be, and are then awaited one after the other. */
-struct sw_replay_ticket;
-/* Takes the envelope. *ticket_out must be awaited. SW_EBUSY, SW_ECLOSED: nothing was sent. */
+/* Takes the envelope; as sw_ticket_send. */
 int sw_replay_publish(struct sw_publisher *publisher, struct sw_replay *replay,
-		      struct sw_replay_ticket **ticket_out) SW_MUST_CHECK;
-/* Waits for the confirm; frees the ticket. SW_OK; SW_ETIMEOUT: not confirmed in time, it may arrive yet;
- * SW_EUNROUTABLE; SW_EREFUSED; SW_EBUSY; SW_ECLOSED. */
-int sw_replay_await(struct sw_replay_ticket *ticket, int64_t deadline_mono_ms) SW_MUST_CHECK;
+		      struct sw_ticket **ticket_out) SW_MUST_CHECK;
 
 #endif

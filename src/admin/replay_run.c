@@ -33,7 +33,7 @@ struct run {
 struct step {
 	struct sw_uuid job;
 	struct sw_bytes payload; /* NULL: it was dropped meanwhile */
-	struct sw_replay_ticket *ticket;
+	struct sw_ticket *ticket;
 	int result;
 	const char *failed; /* for good, and why */
 };
@@ -152,7 +152,7 @@ static size_t publish(struct run *run, struct batch *batch)
 	for (size_t i = 0; i < batch->count; i++) {
 		struct step *step = &batch->steps[i];
 		if (step->ticket) {
-			step->result = sw_replay_await(step->ticket, deadline_ms);
+			step->result = sw_ticket_await(step->ticket, deadline_ms);
 		}
 		if (step->result == SW_EUNROUTABLE) {
 			step->failed = "no queue of this provider";

@@ -324,19 +324,23 @@ static int open_gateway(struct serve *serve, struct sw_diag *diag_out)
 static int open_pusher(struct serve *serve, struct sw_diag *diag_out)
 {
 	const struct sw_config *config = serve->config;
-	struct sw_pusher_config pusher = {.bus = &serve->consume_bus,
-					  .pg = &serve->pg,
-					  .instances = serve->pusher_instances,
-					  .instance_count = config->push_count,
-					  .mailbox_queues = (unsigned)config->mailbox.mailbox_queues,
-					  .attempts_max = (unsigned)config->pusher.attempts_max,
-					  .age_max_ms = config->pusher.age_max_ms,
-					  .token_age_max_ms = config->pusher.token_age_max_ms,
-					  .concurrency = (unsigned)config->pusher.concurrency,
-					  .quarantine_after = (unsigned)config->pusher.quarantine_after,
-					  .breaker = {.failures = (unsigned)config->pusher.breaker_failures,
-						      .pause_ms = config->pusher.breaker_pause_ms,
-						      .pause_max_ms = config->pusher.breaker_pause_max_ms}};
+	struct sw_pusher_config pusher = {
+		.bus = &serve->consume_bus,
+		.pg = &serve->pg,
+		.instances = serve->pusher_instances,
+		.instance_count = config->push_count,
+		.mailbox_queues = (unsigned)config->mailbox.mailbox_queues,
+		.classes = {[SW_JOB_CHAT] = {(unsigned)config->pusher.attempts_max, config->pusher.age_max_ms},
+			    [SW_JOB_ALERT] = {(unsigned)config->pusher.alert_attempts_max,
+					      config->pusher.alert_age_max_ms},
+			    [SW_JOB_DIRECT] = {(unsigned)config->pusher.direct_attempts_max,
+					       config->pusher.direct_age_max_ms}},
+		.token_age_max_ms = config->pusher.token_age_max_ms,
+		.concurrency = (unsigned)config->pusher.concurrency,
+		.quarantine_after = (unsigned)config->pusher.quarantine_after,
+		.breaker = {.failures = (unsigned)config->pusher.breaker_failures,
+			    .pause_ms = config->pusher.breaker_pause_ms,
+			    .pause_max_ms = config->pusher.breaker_pause_max_ms}};
 	struct sw_pusher *opened = NULL;
 	int err = sw_pusher_open(&pusher, &opened, diag_out);
 	serve->pusher = opened;

@@ -12,10 +12,10 @@ enum { SW_PUSH_DELIVERIES_DEFAULT = 21 };
 struct sw_topology {
 	unsigned ingest_queues;       /* ingest.0 … */
 	unsigned mailbox_queues;      /* mailbox.0 … */
-	const char *const *providers; /* push.NAME */
+	const char *const *providers; /* push.NAME, urgent.NAME */
 	size_t provider_count;
 	size_t queue_length_max; /* messages, of every queue; > 0, <= INT32_MAX */
-	int push_deliveries_max; /* of an envelope of push.NAME: then it goes to `dead`; at least 2, 0: the default */
+	int push_deliveries_max; /* of an envelope of push.NAME or urgent.NAME: then it goes to `dead`; at least 2, 0: the default */
 };
 
 /* Declares everything, idempotently. Blocking, one attempt. SW_ECONNECT: no broker; SW_EAUTH: the text says which

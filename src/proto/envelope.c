@@ -166,8 +166,14 @@ static void get_list(struct sw_reader *r, struct sw_arena *arena, struct sw_item
 	{                                                                                                  \
 		SW_FIELDS_##NAME(GET_FIELD)                                                                \
 	}
+#define SW_FORMER(NAME, name, number, FIELDS)                                                                \
+	static void get_item_##number(struct sw_reader *r, struct sw_arena *arena, struct sw_item_##name *v) \
+	{                                                                                                    \
+		FIELDS(GET_FIELD)                                                                            \
+	}
 #include "proto/items.def"
 #undef SW_ITEM
+#undef SW_FORMER
 
 int sw_item_next(struct sw_bytes *items, struct sw_arena *arena, struct sw_item *item_out)
 {
@@ -184,8 +190,14 @@ int sw_item_next(struct sw_bytes *items, struct sw_arena *arena, struct sw_item 
 		item_out->kind = SW_ITEM_##NAME;                \
 		get_item_##name(&r, arena, &item_out->as.name); \
 		break;
+#define SW_FORMER(NAME, name, value, FIELDS)                     \
+	case (value):                                            \
+		item_out->kind = SW_ITEM_##NAME;                 \
+		get_item_##value(&r, arena, &item_out->as.name); \
+		break;
 #include "proto/items.def"
 #undef SW_ITEM
+#undef SW_FORMER
 	default:
 		return SW_EPARSE;
 	}

@@ -65,7 +65,11 @@ void sw_pusher_batch_add(struct sw_pusher_batch *batch, struct sw_pusher_job *jo
 		sw_pusher_job_abandon(job);
 		return;
 	}
-	sw_pusher_list_push(&batch->waiting, job);
+	if (sw_pusher_is_urgent(job)) {
+		sw_pusher_list_push_front(&batch->waiting, job);
+	} else {
+		sw_pusher_list_push(&batch->waiting, job);
+	}
 	sw_loop_at_turn_end(batch->pusher->loop, &batch->turn);
 }
 

@@ -15,7 +15,7 @@
 
 struct arrival {
 	struct sw_task task; /* first */
-	struct sw_pusher_instance_run *instance;
+	struct sw_pusher_intake *intake;
 	struct sw_delivery *delivery;
 };
 
@@ -93,69 +93,71 @@ int sw_pusher_count_jobs(struct sw_bytes envelope, size_t *count_out)
 	return err == SW_EEND ? SW_OK : err;
 }
 
-static void add_envelope(struct sw_pusher_instance_run *instance, struct sw_delivery *delivery, size_t jobs)
+static void add_envelope(struct sw_pusher_intake *intake, struct sw_delivery *delivery, size_t jobs)
 {
 	struct sw_pusher_envelope *envelope = sw_xcalloc(1, sizeof(*envelope));
+	envelope->intake = intake;
 	envelope->delivery = delivery;
 	envelope->left = jobs;
 	int err = sw_envelope_open(&envelope->reader, sw_blob_bytes(delivery->body));
 	assert(err == SW_OK);
 	(void)err;
-	DL_APPEND(instance->envelopes, envelope);
-	if (!instance->next_envelope) {
-		instance->next_envelope = envelope;
+	DL_APPEND(intake->envelopes, envelope);
+	if (!intake->next_envelope) {
+		intake->next_envelope = envelope;
 	}
-	sw_pusher_instance_kick(instance);
+	sw_pusher_instance_kick(intake->instance);
 }
 
 static void on_arrival(struct sw_task *task)
 {
 	struct arrival *arrival = (struct arrival *)task;
-	struct sw_pusher_instance_run *instance = arrival->instance;
+	struct sw_pusher_intake *intake = arrival->intake;
 	struct sw_delivery *delivery = arrival->delivery;
 	free(arrival);
 	size_t jobs;
 	int err = sw_pusher_count_jobs(sw_blob_bytes(delivery->body), &jobs);
 	if (err) {
-		sw_metric_add(instance->malformed, 1);
-		SW_LOG(ERROR, "pusher.bad_envelope", SW_F_STR("queue", instance->queue), SW_F_ERR(err));
-		sw_pusher_bury(instance->pusher, delivery);
+		sw_metric_add(intake->instance->malformed, 1);
+		SW_LOG(ERROR, "pusher.bad_envelope", SW_F_STR("queue", intake->queue), SW_F_ERR(err));
+		sw_pusher_bury(intake->instance->pusher, delivery);
 	} else if (jobs == 0) {
 		sw_delivery_ack(delivery);
 	} else {
-		add_envelope(instance, delivery, jobs);
+		add_envelope(intake, delivery, jobs);
 	}
 }
 
 void sw_pusher_on_delivery(void *ctx, struct sw_delivery *delivery)
 {
-	struct sw_pusher_instance_run *instance = ctx;
+	struct sw_pusher_intake *intake = ctx;
 	struct arrival *arrival = sw_xcalloc(1, sizeof(*arrival));
 	arrival->task.run = on_arrival;
-	arrival->instance = instance;
+	arrival->intake = intake;
 	arrival->delivery = delivery;
-	sw_loop_post_always(instance->pusher->loop, &arrival->task);
+	sw_loop_post_always(intake->instance->pusher->loop, &arrival->task);
 }
 
 /* ---- taking up ---- */
 
 /* The contents were checked as a whole on arrival. */
-static struct sw_pusher_job *next_job(struct sw_pusher_instance_run *instance)
+static struct sw_pusher_job *next_job(struct sw_pusher_intake *intake)
 {
-	struct sw_pusher_envelope *envelope = instance->next_envelope;
+	struct sw_pusher_envelope *envelope = intake->next_envelope;
 	struct sw_pusher_job *job = sw_xcalloc(1, sizeof(*job));
 	sw_arena_init(&job->arena);
 	struct sw_item item;
 	while (sw_item_next(&envelope->items, &job->arena, &item) != SW_OK) {
 		struct sw_section section;
 		if (sw_envelope_next(&envelope->reader, &section) != SW_OK) {
-			instance->next_envelope = envelope->next;
+			intake->next_envelope = envelope->next;
 			free(job);
 			return NULL;
 		}
 		envelope->items = section.items;
 	}
-	job->instance = instance;
+	job->instance = intake->instance;
+	job->intake = intake;
 	job->envelope = envelope;
 	job->item = item.as.job;
 	job->registered_at_ms = job->item.registered_at_ms;
@@ -171,7 +173,7 @@ static void lead(struct sw_pusher_job *job)
 static void take_up(struct sw_pusher_job *job)
 {
 	struct sw_pusher_instance_run *instance = job->instance;
-	instance->active++;
+	job->intake->active++;
 	instance->pusher->active++;
 	sw_metric_add(instance->results[SW_PUSH_RESULT_CONSUMED], 1);
 	struct sw_pusher_job *leader;
@@ -183,25 +185,32 @@ static void take_up(struct sw_pusher_job *job)
 	lead(job);
 }
 
-void sw_pusher_pull(struct sw_pusher_instance_run *instance)
+static void pull(struct sw_pusher_intake *intake)
 {
-	while (instance->pusher->phase == SW_PUSHER_RUNNING && instance->next_envelope &&
-	       instance->active < instance->active_max) {
-		struct sw_pusher_job *job = next_job(instance);
+	while (intake->instance->pusher->phase == SW_PUSHER_RUNNING && intake->next_envelope &&
+	       intake->active < intake->instance->active_max) {
+		struct sw_pusher_job *job = next_job(intake);
 		if (job) {
 			take_up(job);
 		}
 	}
 }
 
+void sw_pusher_pull(struct sw_pusher_instance_run *instance)
+{
+	pull(&instance->intakes[SW_JOB_QUEUE_URGENT]);
+	pull(&instance->intakes[SW_JOB_QUEUE_NORMAL]);
+}
+
 /* ---- ending ---- */
 
-static void envelope_end(struct sw_pusher_instance_run *instance, struct sw_pusher_envelope *envelope)
+static void envelope_end(struct sw_pusher_envelope *envelope)
 {
-	DL_DELETE(instance->envelopes, envelope);
-	if (instance->next_envelope == envelope) {
+	struct sw_pusher_intake *intake = envelope->intake;
+	DL_DELETE(intake->envelopes, envelope);
+	if (intake->next_envelope == envelope) {
 		/* Its last job came to an end before its end was seen. */
-		instance->next_envelope = envelope->next;
+		intake->next_envelope = envelope->next;
 	}
 	if (envelope->abandoned) {
 		sw_delivery_free(envelope->delivery);
@@ -217,12 +226,12 @@ static void job_free(struct sw_pusher_job *job, enum sw_push_result result)
 	struct sw_pusher_envelope *envelope = job->envelope;
 	sw_metric_add(instance->results[result], 1);
 	envelope->abandoned |= result == SW_PUSH_RESULT_ABANDONED;
+	job->intake->active--;
 	sw_arena_release(&job->arena);
 	free(job);
-	instance->active--;
 	instance->pusher->active--;
 	if (--envelope->left == 0) {
-		envelope_end(instance, envelope);
+		envelope_end(envelope);
 	}
 	sw_pusher_instance_kick(instance);
 	sw_pusher_check_drained(instance->pusher);
@@ -276,14 +285,14 @@ void sw_pusher_job_abandon(struct sw_pusher_job *job)
 	}
 }
 
-void sw_pusher_envelopes_free(struct sw_pusher_instance_run *instance)
+void sw_pusher_envelopes_free(struct sw_pusher_intake *intake)
 {
 	struct sw_pusher_envelope *envelope;
 	struct sw_pusher_envelope *next;
-	DL_FOREACH_SAFE (instance->envelopes, envelope, next) {
+	DL_FOREACH_SAFE (intake->envelopes, envelope, next) {
 		sw_delivery_free(envelope->delivery);
 		free(envelope);
 	}
-	instance->envelopes = NULL;
-	instance->next_envelope = NULL;
+	intake->envelopes = NULL;
+	intake->next_envelope = NULL;
 }

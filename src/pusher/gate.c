@@ -10,9 +10,16 @@
 
 enum { STATEMENT_MS = 8000 };
 
+/* One of another version is tried as chat. */
+const struct sw_push_class_limits *sw_pusher_class_limits(const struct sw_pusher *pusher,
+							  const struct sw_item_job *item)
+{
+	return &pusher->config.classes[item->class < SW_JOB_CLASSES ? item->class : SW_JOB_CHAT];
+}
+
 int64_t sw_pusher_spent_at_ms(const struct sw_pusher *pusher, const struct sw_item_job *item)
 {
-	int64_t spent_at_ms = item->created_at_ms + pusher->config.age_max_ms;
+	int64_t spent_at_ms = item->created_at_ms + sw_pusher_class_limits(pusher, item)->age_max_ms;
 	return item->expires_at_ms > 0 && item->expires_at_ms < spent_at_ms ? item->expires_at_ms : spent_at_ms;
 }
 
@@ -110,15 +117,18 @@ static void decide(struct sw_pusher *pusher, struct sw_pusher_job *job, struct s
 	gate->attempts = (unsigned)job->item.attempt;
 	gate->fallback_only = job->instance->ops->fallback_only;
 	gate->pos = job->item.pos;
+	gate->bare_token = job->item.device.len == 0;
 	gate->now_ms = sw_clock_wall_ms();
 	gate->spent_at_ms = sw_pusher_spent_at_ms(pusher, &job->item);
 	sw_rng_bytes(&gate->random, sizeof(gate->random));
 	gate->token_stale = is_stale(pusher, gate);
-	if (gate->token_stale || gate->token_moved) {
+	if (!gate->bare_token && (gate->token_stale || gate->token_moved)) {
 		job->registered_at_ms = gate->registered_at_ms; /* the report is about the token as it is now */
 	}
 	if (sw_push_gate(gate, &job->step)) {
-		job->registered_at_ms = gate->registered_at_ms;
+		if (!gate->bare_token) {
+			job->registered_at_ms = gate->registered_at_ms;
+		}
 		job->gated_mono_ms = sw_clock_mono_ms();
 		sw_pusher_ready(job);
 	} else {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One account of a provider: its consumer, its connections, its numbers. */
+/* One account of a provider: its consumers, its connections, its numbers. */
 #include "pusher/pusher_int.h"
 
 #include <surewire/clock.h>
@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS_MAX = 256 };
+enum {
+	LABELS_MAX = 256,
+	URGENT_SHARE = 4, /* urgent jobs have a quarter of the places on top */
+};
 
 /* ---- numbers ---- */
 
@@ -59,11 +62,15 @@ static void find_metrics(struct sw_pusher_instance_run *instance)
 void sw_pusher_instance_note(struct sw_pusher_instance_run *instance)
 {
 	sw_metric_set(instance->sending_gauge, (int64_t)instance->sending);
-	sw_metric_set(instance->active_gauge, (int64_t)instance->active);
+	size_t active = 0;
+	for (size_t i = 0; i < SW_JOB_QUEUES; i++) {
+		active += instance->intakes[i].active;
+	}
+	sw_metric_set(instance->active_gauge, (int64_t)active);
 	sw_metric_set(instance->breakers_gauge, (int64_t)instance->breakers_open);
 	pthread_mutex_lock(&instance->state_lock);
 	instance->state.in_flight = instance->sending;
-	instance->state.active = instance->active;
+	instance->state.active = active;
 	instance->state.breakers_open = instance->breakers_open;
 	instance->state.credential_ready = instance->credential.ready;
 	memcpy(instance->state.credential_text, instance->credential.text, sizeof(instance->state.credential_text));
@@ -202,16 +209,41 @@ void sw_pusher_endpoints_let_go(struct sw_pusher_instance_run *instance)
 
 /* ---- life ---- */
 
-static int open_consumer(struct sw_pusher_instance_run *instance, struct sw_diag *diag_out)
+bool sw_pusher_is_urgent(const struct sw_pusher_job *job)
 {
+	return job->intake == &job->instance->intakes[SW_JOB_QUEUE_URGENT];
+}
+
+static int open_intake(struct sw_pusher_instance_run *instance, enum sw_job_queue queue, struct sw_diag *diag_out)
+{
+	struct sw_pusher_intake *intake = &instance->intakes[queue];
+	size_t concurrency = instance->pusher->config.concurrency;
+	intake->instance = instance;
+	intake->sending_max = concurrency;
+	if (queue == SW_JOB_QUEUE_URGENT) {
+		intake->sending_max += concurrency / URGENT_SHARE + 1;
+	}
 	struct sw_consumer_config config = {
 		.prefetch = (uint16_t)instance->active_max,
 		.on_delivery = sw_pusher_on_delivery,
-		.ctx = instance,
+		.ctx = intake,
 	};
-	snprintf(config.queue, sizeof(config.queue), "%s", instance->queue);
-	int err = sw_consumer_open(instance->pusher->config.bus, &config, &instance->consumer);
-	return err ? sw_diag_set(diag_out, err, "queue %s: %s", instance->queue, sw_err_text(err)) : SW_OK;
+	snprintf(config.queue, sizeof(config.queue), "%s", intake->queue);
+	int err = sw_consumer_open(instance->pusher->config.bus, &config, &intake->consumer);
+	return err ? sw_diag_set(diag_out, err, "queue %s: %s", intake->queue, sw_err_text(err)) : SW_OK;
+}
+
+static int name_queues(struct sw_pusher_instance_run *instance, struct sw_diag *diag_out)
+{
+	const char *name = instance->config->name;
+	for (int i = 0; i < SW_JOB_QUEUES; i++) {
+		char *queue = instance->intakes[i].queue;
+		if (sw_job_queue_name((enum sw_job_queue)i, sw_bytes_str(name), queue, SW_BUS_NAME_MAX) != SW_OK) {
+			return sw_diag_set(diag_out, SW_ECONFIG, "push.%s: expected a name of at most %zu characters",
+					   name, SW_BUS_NAME_MAX - sizeof("urgent."));
+		}
+	}
+	return SW_OK;
 }
 
 int sw_pusher_instance_open(struct sw_pusher *pusher, struct sw_pusher_instance_run *instance,
@@ -229,15 +261,14 @@ int sw_pusher_instance_open(struct sw_pusher *pusher, struct sw_pusher_instance_
 	/* As many again as may be at the provider: they are read and recorded meanwhile. */
 	size_t active_max = (size_t)pusher->config.concurrency * 2;
 	instance->active_max = active_max < SW_PUSHER_PREFETCH_MAX ? active_max : SW_PUSHER_PREFETCH_MAX;
-	int len = snprintf(instance->queue, sizeof(instance->queue), "push.%s", config->name);
-	if (len >= (int)sizeof(instance->queue)) {
-		return sw_diag_set(diag_out, SW_ECONFIG, "push.%s: expected a name of at most %zu characters",
-				   config->name, sizeof(instance->queue) - sizeof("push."));
-	}
 	find_metrics(instance);
-	int err = sw_pusher_rates_open(instance, diag_out);
+	int err = name_queues(instance, diag_out);
+	err = err ? err : sw_pusher_rates_open(instance, diag_out);
 	err = err ? err : config->ops->open(config->config, &instance->provider, diag_out);
-	return err ? err : open_consumer(instance, diag_out);
+	for (int i = 0; err == SW_OK && i < SW_JOB_QUEUES; i++) {
+		err = open_intake(instance, (enum sw_job_queue)i, diag_out);
+	}
+	return err;
 }
 
 void sw_pusher_instance_start(struct sw_pusher_instance_run *instance)
@@ -248,8 +279,10 @@ void sw_pusher_instance_start(struct sw_pusher_instance_run *instance)
 void sw_pusher_instance_drain(struct sw_pusher_instance_run *instance)
 {
 	struct sw_pusher_job *job;
-	while ((job = sw_pusher_list_pop(&instance->ready))) {
-		sw_pusher_job_abandon(job);
+	for (size_t i = 0; i < SW_JOB_QUEUES; i++) {
+		while ((job = sw_pusher_list_pop(&instance->intakes[i].ready))) {
+			sw_pusher_job_abandon(job);
+		}
 	}
 	for (struct sw_pusher_endpoint *endpoint = instance->endpoints; endpoint; endpoint = endpoint->next) {
 		if (!endpoint->leaving) {
@@ -266,8 +299,10 @@ void sw_pusher_instance_release(struct sw_pusher_instance_run *instance)
 	if (!instance->pusher) {
 		return; /* never opened */
 	}
-	sw_pusher_envelopes_free(instance);
-	sw_consumer_free(instance->consumer);
+	for (size_t i = 0; i < SW_JOB_QUEUES; i++) {
+		sw_pusher_envelopes_free(&instance->intakes[i]);
+		sw_consumer_free(instance->intakes[i].consumer);
+	}
 	while (instance->endpoints) {
 		struct sw_pusher_endpoint *endpoint = instance->endpoints;
 		instance->endpoints = endpoint->next;

@@ -248,21 +248,21 @@ bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out
 	if (is_repeat(gate, step_out)) {
 		return false;
 	}
-	if (gate->cursor >= gate->pos) {
+	if (gate->pos && gate->cursor >= gate->pos) {
 		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_ACKED, "acked");
 		return false;
 	}
-	if (gate->seen >= gate->pos) {
+	if (gate->pos && gate->seen >= gate->pos) {
 		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_READ_ELSEWHERE, "read_elsewhere");
 		return false;
 	}
-	if (gate->token_gone) {
+	if (gate->token_gone && !gate->bare_token) {
 		/* Died through another job: the person must still be told somehow. */
 		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_TOKEN_GONE, "token_gone");
 		step_out->fallback = !gate->other_live && !gate->fallback_only;
 		return false;
 	}
-	if (gate->token_replaced) {
+	if (gate->token_replaced && !gate->bare_token) {
 		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_TOKEN_REPLACED, "token_replaced");
 		return false;
 	}
@@ -270,7 +270,7 @@ bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out
 		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_EXPIRED, "expired");
 		return false;
 	}
-	if (gate->token_stale || gate->token_moved) {
+	if (!gate->bare_token && (gate->token_stale || gate->token_moved)) {
 		*step_out = give_token_up(gate);
 		return false;
 	}

@@ -91,9 +91,10 @@ struct sw_push_gate {
 	bool token_replaced; /* another token or provider */
 	bool token_stale;    /* not reported by its app for too long */
 	bool token_moved;    /* reported by another device since */
+	bool bare_token;     /* addressed by itself, for no device that is known */
 	bool other_live;     /* the person has another device that can be pushed */
 	bool fallback_only;
-	int64_t pos;
+	int64_t pos;    /* 0: nothing in the inbox belongs to it */
 	int64_t cursor; /* acked by this device */
 	int64_t seen;   /* acked by any device while its person was there */
 	int64_t now_ms;

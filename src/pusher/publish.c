@@ -55,7 +55,7 @@ static struct sw_pusher_letter retry_letter(const struct sw_pusher_job *job)
 	item.as.job.attempt = job->step.attempts;
 	struct sw_uuid id = sw_uuid_random();
 	struct sw_pusher_letter letter = {.exchange = sw_retry_exchanges[job->step.stage], .body = pack(&item, &id)};
-	snprintf(letter.routing_key, sizeof(letter.routing_key), "%s", job->instance->queue);
+	snprintf(letter.routing_key, sizeof(letter.routing_key), "%s", job->intake->queue);
 	return letter;
 }
 
@@ -129,10 +129,10 @@ size_t sw_pusher_letters(const struct sw_pusher_job *job, struct sw_pusher_lette
 	if (job->step.next == SW_PUSH_NEXT_LATER) {
 		letters_out[count++] = retry_letter(job);
 	}
-	if (job->step.token_dead) {
+	if (job->step.token_dead && job->item.user) {
 		letters_out[count++] = token_dead_letter(job);
 	}
-	if (job->step.fallback) {
+	if (job->step.fallback && job->item.class == SW_JOB_CHAT) { /* alerts and requests have plans of their own */
 		letters_out[count++] = fallback_letter(job, reason);
 	}
 	if (job->step.dead) {

@@ -186,8 +186,12 @@ static int start(struct sw_pusher *pusher, struct sw_diag *diag_out)
 int sw_pusher_open(const struct sw_pusher_config *config, struct sw_pusher **out, struct sw_diag *diag_out)
 {
 	*out = NULL;
-	if (config->mailbox_queues == 0 || config->attempts_max == 0 || config->concurrency == 0 ||
-	    config->age_max_ms <= 0 || config->breaker.failures == 0 || config->breaker.pause_ms <= 0) {
+	bool limited = true;
+	for (int i = 0; i < SW_JOB_CLASSES; i++) {
+		limited &= config->classes[i].attempts_max > 0 && config->classes[i].age_max_ms > 0;
+	}
+	if (config->mailbox_queues == 0 || !limited || config->concurrency == 0 || config->breaker.failures == 0 ||
+	    config->breaker.pause_ms <= 0) {
 		return sw_diag_set(
 			diag_out, SW_EINVAL,
 			"pusher: expected queues, attempts, concurrency, age, failures and pause of at least 1");
@@ -260,7 +264,11 @@ struct sw_pusher_instance_state sw_pusher_instance_state(struct sw_pusher *pushe
 	pthread_mutex_lock(&instance->state_lock);
 	struct sw_pusher_instance_state state = instance->state;
 	pthread_mutex_unlock(&instance->state_lock);
-	state.consumer = sw_consumer_state(instance->consumer);
+	state.consumer = sw_consumer_state(instance->intakes[SW_JOB_QUEUE_NORMAL].consumer);
+	struct sw_link_state urgent = sw_consumer_state(instance->intakes[SW_JOB_QUEUE_URGENT].consumer);
+	if (!urgent.connected) {
+		state.consumer = urgent;
+	}
 	return state;
 }
 
@@ -286,9 +294,10 @@ static void await_egress(struct sw_pusher *pusher)
 
 static void each_consumer(struct sw_pusher *pusher, void (*stop)(struct sw_consumer *consumer))
 {
-	for (size_t i = 0; i < pusher->instance_count; i++) {
-		if (pusher->instances[i].consumer) {
-			stop(pusher->instances[i].consumer);
+	for (size_t i = 0; i < pusher->instance_count * SW_JOB_QUEUES; i++) {
+		struct sw_consumer *consumer = pusher->instances[i / SW_JOB_QUEUES].intakes[i % SW_JOB_QUEUES].consumer;
+		if (consumer) {
+			stop(consumer);
 		}
 	}
 }

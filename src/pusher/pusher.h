@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The role that sends pushes and mails: consume (push.<instance>) → gate (is it still worth sending?) → send → settle
+/* The role that sends pushes and mails: consume (push.<instance>, urgent.<instance>) → gate (is it still worth sending?) → send → settle
  * (record, publish what follows, ack). At least once: an envelope is acked when every job in it is recorded and what
  * follows from it is confirmed by the broker. Between a provider's answer and the record a crash gives a repeat with
  * the same notification id.
@@ -11,17 +11,24 @@
 #define SW_PUSHER_PUSHER_H
 
 #include "bus/bus.h"
+#include "proto/job.h"
 #include "pusher/breaker.h"
 #include "store/pg.h"
 
 #include <surewire/err.h>
 #include <surewire/provider.h>
 
-/* One account of a provider; the queue is push.<name>. */
+/* One account of a provider; its queues are push.<name> and urgent.<name>. */
 struct sw_pusher_instance {
 	const char *name;
 	const struct sw_provider_ops *ops;
 	const struct sw_provider_config *config;
+};
+
+/* How long one notification of a class is tried. */
+struct sw_push_class_limits {
+	unsigned attempts_max; /* >= 1; real attempts only */
+	int64_t age_max_ms;    /* >= 1 */
 };
 
 /* Everything is borrowed until close. */
@@ -31,10 +38,9 @@ struct sw_pusher_config {
 	const struct sw_pusher_instance *instances;
 	size_t instance_count;
 	unsigned mailbox_queues;  /* >= 1 */
-	unsigned attempts_max;    /* >= 1; of one notification, real attempts only */
 	int64_t token_age_max_ms; /* since its app last reported it: then it is dropped; 0: never */
-	int64_t age_max_ms;       /* of one notification */
-	unsigned concurrency;     /* per instance: notifications at the provider at once, >= 1 */
+	struct sw_push_class_limits classes[SW_JOB_CLASSES];
+	unsigned concurrency; /* per instance: notifications at the provider at once, >= 1 */
 	unsigned
 		quarantine_after; /* dead tokens of an app, the most of recent ones: more are not believed; 0: all are */
 	struct sw_breaker_limits breaker; /* >= 1 each */
@@ -57,7 +63,7 @@ struct sw_pusher_state {
 };
 struct sw_pusher_instance_state {
 	const char *name;
-	struct sw_link_state consumer;
+	struct sw_link_state consumer; /* of its two queues, the one that is worse off */
 	bool credential_ready;
 	char credential_text[160]; /* what is wrong with it; "" when ready */
 	size_t in_flight;          /* notifications at the provider now */

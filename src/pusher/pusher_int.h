@@ -18,6 +18,7 @@
 #include "egress/mail.h"
 #include "loop/loop.h"
 #include "proto/envelope.h"
+#include "proto/job.h"
 #include "pusher/policy.h"
 #include "pusher/quarantine.h"
 #include "store/pool.h"
@@ -46,8 +47,9 @@ struct sw_pusher_list {
 
 /* A message of the broker, acked when all its jobs are settled. */
 struct sw_pusher_envelope {
-	struct sw_pusher_envelope *next; /* in the instance's list */
+	struct sw_pusher_envelope *next; /* in its intake's list */
 	struct sw_pusher_envelope *prev;
+	struct sw_pusher_intake *intake;
 	struct sw_delivery *delivery;
 	struct sw_envelope_reader reader; /* what is not taken up yet */
 	struct sw_bytes items;            /* of the section that is being read */
@@ -61,6 +63,7 @@ struct sw_pusher_job {
 	struct sw_pusher_job *prev;
 	struct sw_pusher_job *followers;
 	struct sw_pusher_instance_run *instance;
+	struct sw_pusher_intake *intake;
 	struct sw_pusher_envelope *envelope;
 	struct sw_item_job item; /* borrowed from the envelope */
 	int64_t registered_at_ms;
@@ -84,6 +87,18 @@ struct sw_pusher_job {
 	struct sw_push_step step;
 	unsigned publishes_left;
 	bool publish_failed; /* the publisher was closed first */
+};
+
+/* One queue of an instance, and what came out of it. */
+struct sw_pusher_intake {
+	struct sw_pusher_instance_run *instance;
+	char queue[SW_BUS_NAME_MAX];
+	struct sw_consumer *consumer;
+	struct sw_pusher_envelope *envelopes;
+	struct sw_pusher_envelope *next_envelope; /* the first that is not all taken up; NULL: none */
+	struct sw_pusher_list ready;
+	size_t active;
+	size_t sending_max; /* of the instance; an urgent job may still go where others wait */
 };
 
 /* One an endpoint and app. */
@@ -132,19 +147,14 @@ struct sw_pusher_instance_run {
 	const struct sw_pusher_instance *config;
 	const struct sw_provider_ops *ops;
 	struct sw_provider *provider;
-	char queue[SW_BUS_NAME_MAX];
-	struct sw_consumer *consumer;
-	struct sw_pusher_envelope *envelopes;
-	struct sw_pusher_envelope *next_envelope; /* the first that is not all taken up; NULL: none */
-	struct sw_pusher_list ready;
+	struct sw_pusher_intake intakes[SW_JOB_QUEUES];
 	struct sw_pusher_endpoint *endpoints;
 	struct sw_pusher_credential credential;
 	struct sw_pusher_rates rates;
 	size_t breakers_open;
 	struct sw_turn turn; /* pull and dispatch */
 	struct sw_wheel_node tick;
-	size_t active;
-	size_t active_max;
+	size_t active_max; /* jobs taken up, of each intake */
 	size_t sending;
 	int64_t config_told_mono_ms;
 	bool config_told;
@@ -221,7 +231,7 @@ void sw_pusher_list_push_front(struct sw_pusher_list *list, struct sw_pusher_job
 struct sw_pusher_job *sw_pusher_list_pop(struct sw_pusher_list *list);
 
 /* ---- consume.c ---- */
-/* Consumer's thread. */
+/* Consumer's thread. ctx: the intake. */
 void sw_pusher_on_delivery(void *ctx, struct sw_delivery *delivery);
 /* Takes up jobs while there is room. */
 void sw_pusher_pull(struct sw_pusher_instance_run *instance);
@@ -230,7 +240,7 @@ void sw_pusher_job_end(struct sw_pusher_job *job);
 /* Given up at a stop: it stays unacked. Not in a list any more. */
 void sw_pusher_job_abandon(struct sw_pusher_job *job);
 /* After the consumer was stopped. */
-void sw_pusher_envelopes_free(struct sw_pusher_instance_run *instance);
+void sw_pusher_envelopes_free(struct sw_pusher_intake *intake);
 /* Of a whole envelope: SW_OK with the number of its jobs, SW_EPARSE when it is anything else than jobs. Pure. */
 int sw_pusher_count_jobs(struct sw_bytes envelope, size_t *count_out);
 
@@ -245,6 +255,8 @@ void sw_pusher_batch_release(struct sw_pusher_batch *batch);
 /* ---- gate.c ---- */
 void sw_pusher_gate_init(struct sw_pusher *pusher);
 void sw_pusher_gate(struct sw_pusher_job *job);
+const struct sw_push_class_limits *sw_pusher_class_limits(const struct sw_pusher *pusher,
+							  const struct sw_item_job *item);
 /* Wall clock: after this a try comes too late. */
 int64_t sw_pusher_spent_at_ms(const struct sw_pusher *pusher, const struct sw_item_job *item);
 
@@ -319,6 +331,7 @@ struct sw_pusher_endpoint *sw_pusher_endpoint_of(struct sw_pusher_instance_run *
 /* Closes the connections to endpoints that the provider gives up. */
 void sw_pusher_endpoints_let_go(struct sw_pusher_instance_run *instance);
 void sw_pusher_instance_kick(struct sw_pusher_instance_run *instance);
+bool sw_pusher_is_urgent(const struct sw_pusher_job *job);
 /* Copies counters and credential to where other threads look. */
 void sw_pusher_instance_note(struct sw_pusher_instance_run *instance);
 

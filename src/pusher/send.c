@@ -76,7 +76,7 @@ struct sw_push_facts sw_pusher_facts(const struct sw_pusher_job *job)
 	struct sw_push_facts facts = {
 		.outcome = &job->outcome,
 		.attempts = (unsigned)job->item.attempt,
-		.attempts_max = pusher->config.attempts_max,
+		.attempts_max = sw_pusher_class_limits(pusher, &job->item)->attempts_max,
 		.unsent_streak = job->unsent_streak,
 		.credential_streak = job->credential_streak,
 		.now_ms = sw_clock_wall_ms(),
@@ -261,24 +261,31 @@ static void send_one(struct sw_pusher_job *job)
 	}
 }
 
-void sw_pusher_dispatch(struct sw_pusher_instance_run *instance)
+static void dispatch(struct sw_pusher_intake *intake)
 {
+	struct sw_pusher_instance_run *instance = intake->instance;
 	const struct sw_pusher *pusher = instance->pusher;
 	/* What a send puts back into the list is not taken again in this turn. */
-	for (size_t left = instance->ready.count; left && instance->sending < pusher->config.concurrency; left--) {
+	for (size_t left = intake->ready.count; left && instance->sending < intake->sending_max; left--) {
 		if (pusher->phase != SW_PUSHER_RUNNING || !sw_pusher_credential_ready(instance)) {
 			return;
 		}
-		struct sw_pusher_job *job = sw_pusher_list_pop(&instance->ready);
+		struct sw_pusher_job *job = sw_pusher_list_pop(&intake->ready);
 		if (sw_clock_mono_ms() - job->gated_mono_ms > SW_PUSHER_REGATE_MS) {
 			sw_pusher_gate(job);
 		} else if (sw_pusher_rate_allows(instance)) {
 			send_one(job);
 		} else {
-			sw_pusher_list_push_front(&instance->ready, job);
+			sw_pusher_list_push_front(&intake->ready, job);
 			return;
 		}
 	}
+}
+
+void sw_pusher_dispatch(struct sw_pusher_instance_run *instance)
+{
+	dispatch(&instance->intakes[SW_JOB_QUEUE_URGENT]);
+	dispatch(&instance->intakes[SW_JOB_QUEUE_NORMAL]);
 }
 
 void sw_pusher_ready(struct sw_pusher_job *job)
@@ -289,22 +296,29 @@ void sw_pusher_ready(struct sw_pusher_job *job)
 		return;
 	}
 	job->ready_mono_ms = sw_clock_mono_ms();
-	sw_pusher_list_push(&instance->ready, job);
+	sw_pusher_list_push(&job->intake->ready, job);
 	sw_pusher_instance_kick(instance);
 }
 
-void sw_pusher_let_go_held(struct sw_pusher_instance_run *instance)
+static void let_go_held(struct sw_pusher_intake *intake)
 {
 	int64_t now_ms = sw_clock_mono_ms();
-	for (size_t left = instance->ready.count; left; left--) {
-		struct sw_pusher_job *job = sw_pusher_list_pop(&instance->ready);
+	for (size_t left = intake->ready.count; left; left--) {
+		struct sw_pusher_job *job = sw_pusher_list_pop(&intake->ready);
 		if (now_ms - job->ready_mono_ms < SW_PUSHER_HOLD_MAX_MS) {
-			sw_pusher_list_push(&instance->ready, job);
+			sw_pusher_list_push(&intake->ready, job);
 			continue;
 		}
 		set_outcome(job, SW_OUTCOME_UNSENT, "held back");
 		struct sw_push_facts facts = sw_pusher_facts(job);
 		job->step = sw_push_after_hold(&facts);
 		sw_pusher_settle(job);
+	}
+}
+
+void sw_pusher_let_go_held(struct sw_pusher_instance_run *instance)
+{
+	for (size_t i = 0; i < SW_JOB_QUEUES; i++) {
+		let_go_held(&instance->intakes[i]);
 	}
 }

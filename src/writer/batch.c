@@ -3,6 +3,7 @@
 #include "writer/batch.h"
 
 #include "bus/topology.h"
+#include "proto/job.h"
 
 #include <surewire/clock.h>
 #include <surewire/mem.h>
@@ -237,7 +238,9 @@ void sw_batch_to_node(struct sw_batch *batch, int64_t node, const struct sw_item
 void sw_batch_to_push(struct sw_batch *batch, struct sw_bytes provider, const struct sw_item *item)
 {
 	char key[SW_QUEUE_NAME_MAX];
-	snprintf(key, sizeof(key), "push.%.*s", SW_BYTES_FMT(provider));
+	if (sw_job_queue_name(SW_JOB_QUEUE_NORMAL, provider, key, sizeof(key)) != SW_OK) {
+		return; /* of a name that no section can have: there is no such queue */
+	}
 	out_add(find_out(batch, SW_OUT_JOB, "", key), item);
 }
 

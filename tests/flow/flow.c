@@ -24,8 +24,9 @@ static const char *const people[] = {"alice", "bob", "carol", "dave", "erin", "f
 
 static void declare_queues(struct flow *flow)
 {
-	static const char *const names[] = {"ingest.0", "ingest.1",    "mailbox.0", "mailbox.1", "node.901",
-					    "node.902", "push.phones", "push.mail", "dead"};
+	static const char *const names[] = {"ingest.0",      "ingest.1",    "mailbox.0",   "mailbox.1",
+					    "node.901",      "node.902",    "push.phones", "push.mail",
+					    "urgent.phones", "urgent.mail", "dead"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		fake_bus_declare(&flow->bus, names[i]);
 	}

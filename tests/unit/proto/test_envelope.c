@@ -90,6 +90,15 @@ static const enum sw_item_kind kinds[] = {
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
+static const unsigned former_numbers[] = {
+#define SW_ITEM(NAME, name, number)
+#define SW_FORMER(NAME, name, number, FIELDS) (number),
+#include "proto/items.def"
+#undef SW_ITEM
+#undef SW_FORMER
+};
+enum { FORMER_NUMBERS = sizeof(former_numbers) / sizeof(former_numbers[0]) };
+
 static struct sw_item full_item(enum sw_item_kind kind)
 {
 	struct sw_item item = {.kind = kind};
@@ -147,6 +156,31 @@ static void item__every_kind__comes_back_as_it_was(void **state)
 	sw_arena_release(&arena);
 }
 
+/* A job as it was written before it had a class and a content. */
+static void item__a_former_layout__is_read_with_the_rest_zero(void **state)
+{
+	(void)state;
+	enum { FORMER = 80, ADDED_BYTES = 2 };
+	struct sw_arena arena;
+	struct sw_buf buf;
+	sw_arena_init(&arena);
+	sw_buf_init(&buf, SW_ENVELOPE_BYTES_MAX);
+	struct sw_item item = full_item(SW_ITEM_JOB);
+	item.as.job.class = 0;
+	item.as.job.content = sw_bytes("", 0);
+	sw_item_put(&buf, &item);
+	buf.ptr[0] = FORMER;
+	struct sw_bytes items = sw_bytes(buf.ptr, buf.len - ADDED_BYTES);
+	struct sw_item read;
+	assert_int_equal(sw_item_next(&items, &arena, &read), SW_OK);
+	assert_true(same_item(&item, &read));
+	assert_int_equal(sw_item_next(&items, &arena, &read), SW_EEND);
+	items = sw_bytes(buf.ptr, buf.len - ADDED_BYTES - 1);
+	assert_int_equal(sw_item_next(&items, &arena, &read), SW_EPARSE);
+	sw_buf_release(&buf);
+	sw_arena_release(&arena);
+}
+
 static void item__empty_fields__come_back_empty(void **state)
 {
 	(void)state;
@@ -199,6 +233,9 @@ static void item__unknown_number__parse_error(void **state)
 		bool known = false;
 		for (size_t i = 0; i < KINDS; i++) {
 			known |= number == (unsigned)kinds[i];
+		}
+		for (size_t i = 0; i < FORMER_NUMBERS; i++) {
+			known |= number == former_numbers[i];
 		}
 		uint8_t bytes[600] = {(uint8_t)number};
 		struct sw_bytes items = sw_bytes(bytes, sizeof(bytes));
@@ -408,6 +445,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(item__every_kind__comes_back_as_it_was),
+		cmocka_unit_test(item__a_former_layout__is_read_with_the_rest_zero),
 		cmocka_unit_test(item__empty_fields__come_back_empty),
 		cmocka_unit_test(item__cut_at_every_byte__parse_error),
 		cmocka_unit_test(item__unknown_number__parse_error),

@@ -151,7 +151,7 @@ static void notification__of_a_job__carries_ids_as_text(void **state)
 static void spent_at__age_and_expiry__the_earlier(void **state)
 {
 	(void)state;
-	struct sw_pusher pusher = {.config.age_max_ms = 500};
+	struct sw_pusher pusher = {.config.classes = {{.age_max_ms = 500}}};
 	struct sw_item item = job_item();
 	assert_int_equal(sw_pusher_spent_at_ms(&pusher, &item.as.job), 1500);
 	item.as.job.expires_at_ms = 1400;

@@ -19,6 +19,7 @@ struct fixture {
 	struct sw_pusher pusher;
 	struct sw_pusher_instance config;
 	struct sw_pusher_instance_run instance;
+	struct sw_pusher_intake *intake;
 	struct sw_buf bodies[8];
 	size_t body_count;
 };
@@ -39,6 +40,9 @@ static int setup(void **state)
 	f->instance.config = &f->config;
 	f->instance.turn.run = on_turn;
 	f->instance.active_max = 100;
+	f->intake = &f->instance.intakes[SW_JOB_QUEUE_NORMAL];
+	f->intake->instance = &f->instance;
+	f->instance.intakes[SW_JOB_QUEUE_URGENT].instance = &f->instance;
 	for (int i = 0; i < SW_PUSH_RESULTS; i++) {
 		char labels[32];
 		snprintf(labels, sizeof(labels), "n=\"%d\"", i);
@@ -60,7 +64,7 @@ static int teardown(void **state)
 	sw_loop_free(f->pusher.loop);
 	struct sw_pusher_envelope *envelope;
 	struct sw_pusher_envelope *next;
-	DL_FOREACH_SAFE (f->instance.envelopes, envelope, next) {
+	DL_FOREACH_SAFE (f->intake->envelopes, envelope, next) {
 		free(envelope);
 	}
 	for (size_t i = 0; i < f->body_count; i++) {
@@ -81,12 +85,13 @@ static void arrive(struct fixture *f, uint8_t job, int64_t attempt)
 	sw_item_put(body, &(struct sw_item){.kind = SW_ITEM_JOB, .as.job = {.job = {{job}}, .attempt = attempt}});
 	sw_section_end(body, mark);
 	struct sw_pusher_envelope *envelope = sw_xcalloc(1, sizeof(*envelope));
+	envelope->intake = f->intake;
 	envelope->left = 2;
 	assert_int_equal(sw_envelope_open(&envelope->reader, sw_buf_bytes(body)), SW_OK);
-	DL_APPEND(f->instance.envelopes, envelope);
-	f->instance.next_envelope = f->instance.next_envelope ? f->instance.next_envelope : envelope;
+	DL_APPEND(f->intake->envelopes, envelope);
+	f->intake->next_envelope = f->intake->next_envelope ? f->intake->next_envelope : envelope;
 	sw_pusher_pull(&f->instance);
-	assert_null(f->instance.next_envelope);
+	assert_null(f->intake->next_envelope);
 }
 
 static int64_t counted(const struct fixture *f, enum sw_push_result result)
@@ -109,7 +114,7 @@ static void pull__same_job_twice__one_goes_on(void **state)
 	arrive(f, 2, 0);
 	arrive(f, 1, 0);
 	assert_int_equal(f->pusher.gate.waiting.count, 2);
-	assert_int_equal(f->instance.active, 3);
+	assert_int_equal(f->intake->active, 3);
 	assert_int_equal(counted(f, SW_PUSH_RESULT_CONSUMED), 3);
 }
 
@@ -120,13 +125,14 @@ static void pull__no_room__takes_up_no_more(void **state)
 	f->instance.active_max = 1;
 	struct sw_buf *body = &f->bodies[0];
 	struct sw_pusher_envelope *envelope = sw_xcalloc(1, sizeof(*envelope));
+	envelope->intake = f->intake;
 	envelope->left = 2;
 	assert_int_equal(sw_envelope_open(&envelope->reader, sw_buf_bytes(body)), SW_OK);
-	DL_APPEND(f->instance.envelopes, envelope);
-	f->instance.next_envelope = envelope;
+	DL_APPEND(f->intake->envelopes, envelope);
+	f->intake->next_envelope = envelope;
 	sw_pusher_pull(&f->instance);
-	assert_int_equal(f->instance.active, 1);
-	assert_ptr_equal(f->instance.next_envelope, envelope);
+	assert_int_equal(f->intake->active, 1);
+	assert_ptr_equal(f->intake->next_envelope, envelope);
 }
 
 static void job_end__final__copies_are_repeats(void **state)
@@ -139,7 +145,7 @@ static void job_end__final__copies_are_repeats(void **state)
 		   &(struct sw_push_step){.next = SW_PUSH_NEXT_END, .result = SW_PUSH_RESULT_DELIVERED, .attempts = 3});
 	assert_int_equal(counted(f, SW_PUSH_RESULT_DELIVERED), 1);
 	assert_int_equal(counted(f, SW_PUSH_RESULT_REPEAT), 2);
-	assert_int_equal(f->instance.active, 0);
+	assert_int_equal(f->intake->active, 0);
 }
 
 /* The copy that came back from the retry stage before the confirm of its publish is the job's future: not to be lost. */
@@ -156,11 +162,11 @@ static void job_end__later__older_copies_end_and_the_next_try_goes_on(void **sta
 	assert_int_equal(counted(f, SW_PUSH_RESULT_REPEAT), 1);
 	assert_int_equal(f->pusher.gate.waiting.count, 1);
 	assert_int_equal(f->pusher.gate.waiting.first->item.attempt, 3);
-	assert_int_equal(f->instance.active, 2); /* the second copy of the next try follows the first */
+	assert_int_equal(f->intake->active, 2); /* the second copy of the next try follows the first */
 	end_leader(f,
 		   &(struct sw_push_step){.next = SW_PUSH_NEXT_END, .result = SW_PUSH_RESULT_DELIVERED, .attempts = 4});
 	assert_int_equal(counted(f, SW_PUSH_RESULT_REPEAT), 2);
-	assert_int_equal(f->instance.active, 0);
+	assert_int_equal(f->intake->active, 0);
 }
 
 static void job_end__put_off_uncounted__the_same_count_goes_on(void **state)
@@ -181,7 +187,7 @@ static void job_abandon__with_copies__none_is_acked(void **state)
 	sw_pusher_job_abandon(sw_pusher_list_pop(&f->pusher.gate.waiting));
 	assert_int_equal(counted(f, SW_PUSH_RESULT_ABANDONED), 2);
 	struct sw_pusher_envelope *envelope;
-	DL_FOREACH (f->instance.envelopes, envelope) {
+	DL_FOREACH (f->intake->envelopes, envelope) {
 		assert_true(envelope->abandoned);
 	}
 }

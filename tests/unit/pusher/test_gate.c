@@ -59,6 +59,29 @@ static void gate__worth_sending__passes(void **state)
 	assert_true(sw_push_gate(&gate, &step));
 }
 
+/* What another system asked for by the token alone: nothing is known of it. */
+static void gate__bare_token__passes_until_it_is_too_late(void **state)
+{
+	(void)state;
+	struct sw_push_step step;
+	struct sw_push_gate gate = {
+		.bare_token = true, .token_gone = true, .token_replaced = true, .token_stale = true, .spent_at_ms = 5};
+	assert_true(sw_push_gate(&gate, &step));
+	gate.now_ms = 5;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_EXPIRED, "expired", false);
+}
+
+static void gate__not_in_the_inbox__is_not_acked_by_a_cursor(void **state)
+{
+	(void)state;
+	struct sw_push_step step;
+	struct sw_push_gate gate = good();
+	gate.pos = 0;
+	assert_true(sw_push_gate(&gate, &step));
+	gate.token_replaced = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_TOKEN_REPLACED, "token_replaced", false);
+}
+
 static void gate__token_not_reported_for_long__is_given_up(void **state)
 {
 	(void)state;
@@ -207,6 +230,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gate__worth_sending__passes),
+		cmocka_unit_test(gate__bare_token__passes_until_it_is_too_late),
+		cmocka_unit_test(gate__not_in_the_inbox__is_not_acked_by_a_cursor),
 		cmocka_unit_test(gate__token_not_reported_for_long__is_given_up),
 		cmocka_unit_test(gate__token_of_another_device_now__is_given_up),
 		cmocka_unit_test(gate__acked_by_the_device__drops),

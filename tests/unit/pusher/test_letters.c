@@ -31,8 +31,10 @@ static int setup(void **state)
 	struct fixture *f = sw_xcalloc(1, sizeof(*f));
 	f->pusher.config.mailbox_queues = QUEUES;
 	f->instance.pusher = &f->pusher;
-	snprintf(f->instance.queue, sizeof(f->instance.queue), "push.main");
+	struct sw_pusher_intake *intake = &f->instance.intakes[SW_JOB_QUEUE_NORMAL];
+	snprintf(intake->queue, sizeof(intake->queue), "push.main");
 	f->job.instance = &f->instance;
+	f->job.intake = intake;
 	f->job.item = (struct sw_item_job){.job = {{9, 8, 7}},
 					   .user = 1234,
 					   .device = sw_bytes_str("phone"),
@@ -185,6 +187,31 @@ static void letters__rejected__fallback_and_dead_letter(void **state)
 	assert_true(sw_uuid_equal(&dead_id, &again));
 }
 
+/* An alert has a plan of its own; a bare token is in nobody's mailbox. */
+static void letters__not_chat_and_no_user__only_the_dead_letter(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_uuid id;
+	f->job.item.class = SW_JOB_DIRECT;
+	f->job.item.user = 0;
+	f->job.item.device = sw_bytes("", 0);
+	f->job.step.token_dead = f->job.step.fallback = f->job.step.dead = true;
+	write_letters(f);
+	assert_int_equal(f->count, 1);
+	assert_int_equal(open_letter(f, 0, &id).kind, SW_ITEM_DEAD);
+}
+
+static void letters__urgent__comes_back_as_urgent(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_pusher_intake *intake = &f->instance.intakes[SW_JOB_QUEUE_URGENT];
+	snprintf(intake->queue, sizeof(intake->queue), "urgent.main");
+	f->job.intake = intake;
+	f->job.step.next = SW_PUSH_NEXT_LATER;
+	write_letters(f);
+	assert_string_equal(f->letters[0].routing_key, "urgent.main");
+}
+
 static void reason__dropped_and_spent__says_why(void **state)
 {
 	struct fixture *f = *state;
@@ -208,6 +235,8 @@ int main(void)
 		TEST(letters__later__the_same_job_with_its_new_count),
 		TEST(letters__token_dead__tells_the_mailbox_once),
 		TEST(letters__rejected__fallback_and_dead_letter),
+		TEST(letters__not_chat_and_no_user__only_the_dead_letter),
+		TEST(letters__urgent__comes_back_as_urgent),
 		TEST(reason__dropped_and_spent__says_why),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

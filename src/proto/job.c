@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/job.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const class_names[] = {
+#define SW_JOB_CLASS(NAME, name, number) [number] = #name,
+#include "proto/job_classes.def"
+#undef SW_JOB_CLASS
+};
+
+const char *sw_job_class_name(uint8_t class)
+{
+	return class < SW_JOB_CLASSES ? class_names[class] : "unknown";
+}
+
+int sw_job_queue_name(enum sw_job_queue queue, struct sw_bytes provider, char *name_out, size_t size)
+{
+	if (provider.len == 0 || memchr(provider.ptr, 0, provider.len)) {
+		return SW_EINVAL;
+	}
+	int len = snprintf(name_out, size, "%s.%.*s", queue == SW_JOB_QUEUE_URGENT ? "urgent" : "push",
+			   SW_BYTES_FMT(provider));
+	return len > 0 && (size_t)len < size ? SW_OK : SW_EINVAL;
+}

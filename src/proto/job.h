@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all jobs of pushes have in common, whoever makes them: their class and their queues. Pure; any thread. */
+#ifndef SW_PROTO_JOB_H
+#define SW_PROTO_JOB_H
+
+#include <surewire/bytes.h>
+#include <surewire/err.h>
+
+/* What a job is about, and by which limits it is tried. On the wire: never reuse a number. */
+enum sw_job_class {
+#define SW_JOB_CLASS(NAME, name, number) SW_JOB_##NAME = (number),
+#include "proto/job_classes.def"
+#undef SW_JOB_CLASS
+	SW_JOB_CLASSES,
+};
+/* "unknown" for a number that this program does not know. */
+const char *sw_job_class_name(uint8_t class);
+
+/* Jobs of a provider wait in two queues: an urgent one overtakes those that only chat. */
+enum sw_job_queue { SW_JOB_QUEUE_NORMAL, SW_JOB_QUEUE_URGENT, SW_JOB_QUEUES };
+/* "push.NAME" or "urgent.NAME". SW_EINVAL: the provider's name makes no queue name of at most size - 1 bytes. */
+int sw_job_queue_name(enum sw_job_queue queue, struct sw_bytes provider, char *name_out, size_t size) SW_MUST_CHECK;
+
+#endif

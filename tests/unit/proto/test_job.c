@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/job.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void queue_name__says_provider_and_urgency(void **state)
+{
+	(void)state;
+	char name[16];
+	assert_int_equal(sw_job_queue_name(SW_JOB_QUEUE_NORMAL, sw_bytes_str("apns"), name, sizeof(name)), SW_OK);
+	assert_string_equal(name, "push.apns");
+	assert_int_equal(sw_job_queue_name(SW_JOB_QUEUE_URGENT, sw_bytes_str("apns"), name, sizeof(name)), SW_OK);
+	assert_string_equal(name, "urgent.apns");
+	assert_int_equal(sw_job_queue_name(SW_JOB_QUEUE_URGENT, sw_bytes_str("12345678"), name, sizeof(name)), SW_OK);
+	assert_int_equal(sw_job_queue_name(SW_JOB_QUEUE_URGENT, sw_bytes_str("123456789"), name, sizeof(name)),
+			 SW_EINVAL);
+	assert_int_equal(sw_job_queue_name(SW_JOB_QUEUE_NORMAL, sw_bytes("", 0), name, sizeof(name)), SW_EINVAL);
+	assert_int_equal(sw_job_queue_name(SW_JOB_QUEUE_NORMAL, sw_bytes("a\0b", 3), name, sizeof(name)), SW_EINVAL);
+}
+
+static void class_name__of_a_number_from_another_version__is_unknown(void **state)
+{
+	(void)state;
+	assert_string_equal(sw_job_class_name(SW_JOB_ALERT), "alert");
+	assert_string_equal(sw_job_class_name(SW_JOB_CLASSES), "unknown");
+	assert_string_equal(sw_job_class_name(255), "unknown");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(queue_name__says_provider_and_urgency),
+		cmocka_unit_test(class_name__of_a_number_from_another_version__is_unknown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
