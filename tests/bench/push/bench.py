@@ -46,9 +46,9 @@ def fill(made, args):
 def make_devices(made, args):
     made.space.query(
         "INSERT INTO device (user_id, device, platform, provider, app, token, registered_at_ms)"
-        " SELECT n, 'phone', 'ios', 'apns', 'org.surewire.demo', lpad(to_hex(n), 64, '0'), 1"
+        " SELECT n, 'phone', 'ios', 'apns', 'org.surewire.demo', lpad(to_hex(n), 64, '0'), %s"
         " FROM generate_series(1, %s) AS n",
-        (args.people,),
+        (int(time.time() * 1000), args.people),
     )
     made.space.query("ANALYZE device")
 

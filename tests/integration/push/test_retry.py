@@ -231,6 +231,8 @@ def test_goaway__some_processed__every_one_arrives_once(world, crowd):
     fault = world.stands.fault("apns", {"goaway": {"last_stream": "all"}}, tokens[IN_FLIGHT // 2], count=1)
     answer = sender.send(conv, "up to the middle")
     assert_once_each(world, tokens, answer)
+    # Perhaps all were out when it came: then the next ones need the new connection.
+    assert_once_each(world, tokens, sender.send(conv, "on the next connection"))
     after = world.stands.stats("apns")
     assert world.stands.hits(fault) == 1
     assert after["connections"] > before["connections"]
