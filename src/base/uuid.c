@@ -48,6 +48,16 @@ struct sw_uuid sw_uuid_derive(const char *purpose, struct sw_bytes a, struct sw_
 	return uuid;
 }
 
+struct sw_uuid sw_uuid_derive_at(int64_t at_ms, const char *purpose, struct sw_bytes a, struct sw_bytes b)
+{
+	enum { TIME_BYTES = 6 };
+	struct sw_uuid uuid = sw_uuid_derive(purpose, a, b);
+	for (unsigned i = 0; i < TIME_BYTES; i++) {
+		uuid.bytes[i] = (uint8_t)((uint64_t)at_ms >> 8 * (TIME_BYTES - 1 - i));
+	}
+	return uuid;
+}
+
 bool sw_uuid_equal(const struct sw_uuid *a, const struct sw_uuid *b)
 {
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;

@@ -86,7 +86,8 @@ static struct sw_uuid job_id(const struct user *user, const struct news *news, c
 	sw_buf_init(&key, 64);
 	sw_buf_put_u64(&key, (uint64_t)user->id);
 	sw_buf_put_u64(&key, (uint64_t)news->pos);
-	struct sw_uuid id = sw_uuid_derive("surewire.job", sw_buf_bytes(&key), sw_bytes_str(device->id));
+	struct sw_uuid id = sw_uuid_derive_at(news->at_ms, "surewire.job", sw_buf_bytes(&key),
+					      sw_bytes_str(device->id));
 	sw_buf_release(&key);
 	return id;
 }

@@ -45,9 +45,10 @@ static void put_job(struct sw_buf *buf, const struct fill *fill, size_t n)
 	snprintf(name, sizeof(name), "u%zu", n % fill->people + 1);
 	snprintf(token, sizeof(token), "%064zx", n % fill->people + 1); /* push_server.token() */
 	int64_t now_ms = sw_clock_wall_ms();
+	struct sw_uuid id = sw_uuid_derive_at(now_ms, "bench.job", sw_bytes(&n, sizeof(n)), sw_bytes(NULL, 0));
 	struct sw_item item = {
 		.kind = SW_ITEM_JOB,
-		.as.job = {.job = id_of("bench.job", n),
+		.as.job = {.job = id,
 			   .user = (int64_t)(n % fill->people + 1),
 			   .user_name = sw_bytes_str(name),
 			   .device = sw_bytes_str("phone"),

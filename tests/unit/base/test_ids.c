@@ -170,6 +170,9 @@ static void uuid_derive__same_and_other_parts__stable_and_distinct(void **state)
 	char text[SW_UUID_TEXT_LEN + 1];
 	sw_uuid_format(&first, text);
 	assert_string_equal(text, "a29f692f-3891-8eed-97fa-ec3cd66b7ecf");
+	struct sw_uuid timed = sw_uuid_derive_at(0x0123456789ab, "mailbox", sw_bytes_str("ab"), sw_bytes_str("c"));
+	sw_uuid_format(&timed, text);
+	assert_string_equal(text, "01234567-89ab-8eed-97fa-ec3cd66b7ecf");
 }
 
 static void uuid_parse__good_and_bad__round_trip_or_error(void **state)
