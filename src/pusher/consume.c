@@ -218,6 +218,7 @@ static void job_free(struct sw_pusher_job *job, enum sw_push_result result)
 	sw_metric_add(instance->results[result], 1);
 	envelope->abandoned |= result == SW_PUSH_RESULT_ABANDONED;
 	sw_arena_release(&job->arena);
+	sw_pusher_digest_free(job->digest);
 	free(job);
 	instance->active--;
 	instance->pusher->active--;
