@@ -7,8 +7,8 @@
 #include "base/uuid.h"
 
 #include <surewire/clock.h>
+#include <surewire/log.h>
 #include <surewire/mem.h>
-#include <surewire/provider_config.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,16 +31,17 @@ struct sw_pusher_digest {
 	struct sw_push_digest look;
 };
 
-int sw_pusher_digest_open(struct sw_pusher_instance_run *instance, struct sw_diag *diag_out)
+void sw_pusher_digest_open(struct sw_pusher_instance_run *instance)
 {
 	const struct sw_provider_ops *ops = instance->ops;
+	int64_t limit_ms = instance->pusher->config.age_max_ms / 2;
 	instance->digest_ms = ops->digest_interval_ms ? ops->digest_interval_ms(instance->provider) : 0;
-	/* What waits for the next mail must not be too old by then. */
-	if (instance->digest_ms > instance->pusher->config.age_max_ms / 2) {
-		return sw_provider_expected(instance->config->config, "digest_interval",
-					    "at most half of [pusher] age_max", diag_out);
+	if (instance->digest_ms > limit_ms) {
+		SW_LOG(WARN, "pusher.digest_interval_cut", SW_F_STR("instance", instance->config->name),
+		       SW_F_INT("ms", limit_ms),
+		       SW_F_STR("reason", "what waits for the next mail must not be too old by then: half of age_max"));
+		instance->digest_ms = limit_ms;
 	}
-	return SW_OK;
 }
 
 void sw_pusher_digest_free(struct sw_pusher_digest *digest)

@@ -237,7 +237,9 @@ int sw_pusher_instance_open(struct sw_pusher *pusher, struct sw_pusher_instance_
 	find_metrics(instance);
 	int err = sw_pusher_rates_open(instance, diag_out);
 	err = err ? err : config->ops->open(config->config, &instance->provider, diag_out);
-	err = err ? err : sw_pusher_digest_open(instance, diag_out);
+	if (!err) {
+		sw_pusher_digest_open(instance);
+	}
 	return err ? err : open_consumer(instance, diag_out);
 }
 

@@ -254,8 +254,8 @@ int64_t sw_pusher_spent_at_ms(const struct sw_pusher *pusher, const struct sw_it
 
 /* ---- digest.c ---- */
 void sw_pusher_digest_init(struct sw_pusher *pusher);
-/* Sets digest_ms. */
-int sw_pusher_digest_open(struct sw_pusher_instance_run *instance, struct sw_diag *diag_out);
+/* Sets digest_ms: what the provider says, but half of the age that a job may have at most. */
+void sw_pusher_digest_open(struct sw_pusher_instance_run *instance);
 /* After the gate has let it through: ready, or what becomes of it instead. */
 void sw_pusher_digest(struct sw_pusher_job *job);
 /* What the job's notification tells. */
