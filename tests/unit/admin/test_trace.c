@@ -140,6 +140,7 @@ static void conclusion__told_in_the_mail_about_another_message__pushed(void **st
 	(void)state;
 	struct sw_recipient_row bob[] = {device_row("mail", "email", 0, 0)};
 	struct sw_delivery_row rows[] = {push_row("mail", "dropped", "in_digest", 2000)};
+	rows[0].provider = TEXT("email");
 	struct sw_trace trace = trace_of(bob, 1, rows, 1);
 	expect(&trace, SW_TRACE_PUSHED, "bob: pushed to mail (email), no device has acked");
 }
