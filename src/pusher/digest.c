@@ -278,9 +278,9 @@ void sw_pusher_digest_fill(const struct sw_pusher_job *job, struct sw_notificati
 
 /* ---- with the record ---- */
 
-enum became { OVER, TOLD, UNSURE, NOTHING };
+enum digest_end { OVER, TOLD, UNSURE, NOTHING }; /* numbers of the statement */
 
-static enum became became(const struct sw_pusher_job *job)
+static enum digest_end end_of(const struct sw_pusher_job *job)
 {
 	switch (job->step.record) {
 	case SW_PUSH_STATE_NONE:
@@ -295,22 +295,31 @@ static enum became became(const struct sw_pusher_job *job)
 	}
 }
 
+static bool ends_one(const struct sw_pusher_job *job)
+{
+	return job->instance->digest_ms && end_of(job) != NOTHING;
+}
+
 void sw_pusher_digest_queue_end(struct sw_pusher_batch *batch, struct sw_pg *pg)
 {
+	size_t first = 0;
+	while (first < batch->count && !ends_one(batch->jobs[first])) {
+		first++;
+	}
+	if (first == batch->count) {
+		return;
+	}
 	struct keys keys = keys_of(batch);
 	int16_t *ends = sw_arena_calloc(&batch->arena, batch->count, sizeof(*ends));
 	size_t count = 0;
-	for (size_t i = 0; i < batch->count; i++) {
+	for (size_t i = first; i < batch->count; i++) {
 		const struct sw_pusher_job *job = batch->jobs[i];
-		if (job->instance->digest_ms && became(job) != NOTHING) {
+		if (ends_one(job)) {
 			keys.jobs[count] = keys.jobs[i];
 			keys.users[count] = keys.users[i];
 			keys.devices[count] = keys.devices[i];
-			ends[count++] = (int16_t)became(job);
+			ends[count++] = (int16_t)end_of(job);
 		}
-	}
-	if (count == 0) {
-		return;
 	}
 	struct sw_pg_params params;
 	sw_pg_params_init(&params, &batch->arena);
