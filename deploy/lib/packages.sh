@@ -14,7 +14,7 @@ packages_of() {
   case $1 in
   build)
     echo cmake ninja-build gcc libc6-dev pkg-config librabbitmq-dev libuv1-dev libnghttp2-dev libjwt-dev \
-      libjansson-dev libinih-dev uthash-dev libcmocka-dev libpq-dev libcurl4-openssl-dev libssl-dev python3
+      libjansson-dev libinih-dev uthash-dev libcmocka-dev libpq-dev libcurl4-openssl-dev libssl-dev libgmime-3.0-dev python3
     ;;
   run) echo rabbitmq-server postgresql python3 python3-websockets openssl ca-certificates curl jq ;;
   test)

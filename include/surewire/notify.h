@@ -104,6 +104,15 @@ struct sw_push_android {
 	bool data_only; /* an alert for the app itself to show: title and body are values of the data, by these names */
 };
 
+/* One of several messages that a person has not seen, for services that tell about all of them at once. */
+struct sw_push_missed {
+	struct sw_bytes thread; /* of its conversation, as in sw_notification */
+	struct sw_bytes title;  /* UTF-8: the name of the group, or of who wrote */
+	struct sw_bytes sender; /* UTF-8 */
+	struct sw_bytes preview;
+	int64_t at_ms; /* wall clock */
+};
+
 struct sw_notification {
 	uint8_t id[16]; /* one per (message, device), the same on every attempt: apns-id, Message-ID */
 	enum sw_push_kind kind;
@@ -131,9 +140,16 @@ struct sw_notification {
 	uint8_t relevance_percent; /* 1 to 100, orders a summary; 0: none */
 	struct sw_push_apple apple;
 	struct sw_push_android android;
+
+	/* In their order. None: title and body are the one message. Others than providers with digest_interval_ms may
+	 * ignore them. */
+	const struct sw_push_missed *missed;
+	size_t missed_count;
+	int64_t missed_more; /* so many others, which are not listed */
 };
 
 struct sw_push_target {
+	int64_t account;          /* its number, for words that are to be read by ourselves again */
 	struct sw_bytes user;     /* login name */
 	struct sw_bytes device;   /* device id of the client */
 	struct sw_bytes app;      /* app name as configured, e.g. a bundle id; may be empty for e-mail */

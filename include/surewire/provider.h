@@ -161,6 +161,10 @@ struct sw_provider_ops {
 	/* Total: every answer, also a malformed one, gives an outcome with a reason. */
 	void (*classify)(struct sw_provider *provider, const struct sw_answer *answer, struct sw_outcome *outcome_out);
 
+	/* For providers that tell what was missed in one piece (sw_notification.missed), else NULL: so long at least
+	 * lies between two sends to a device. 0: everything is told alone. */
+	int64_t (*digest_interval_ms)(const struct sw_provider *provider);
+
 	/* For providers that choose among many endpoints and may keep only some; else both are NULL. One that encode
 	 * will not give any more, each named once, NULL when there is none. Asked after every encode. The pusher then
 	 * lets no new request to it, awaits answers, closes its connections and says endpoint_closed; until then the

@@ -14,6 +14,9 @@ int sw_provider_expected(const struct sw_provider_config *config, const char *ke
 /* 1 to limit; *value_io stays as it is when the key is absent. */
 int sw_provider_number(const struct sw_provider_config *config, const char *key, int limit, int *value_io,
 		       struct sw_diag *diag_out) SW_MUST_CHECK;
+/* "15m", "90s", "0": 0 to limit_ms; *ms_io stays as it is when the key is absent. */
+int sw_provider_duration(const struct sw_provider_config *config, const char *key, int64_t limit_ms, int64_t *ms_io,
+			 struct sw_diag *diag_out) SW_MUST_CHECK;
 /* true or false; false when the key is absent. */
 int sw_provider_flag(const struct sw_provider_config *config, const char *key, bool *flag_out,
 		     struct sw_diag *diag_out) SW_MUST_CHECK;

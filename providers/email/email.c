@@ -17,11 +17,26 @@ enum {
 	PORT_STARTTLS = 587,
 	PORT_TLS = 465,
 	PORT_PLAIN = 25,
+	DIGEST_DEFAULT_MS = 15 * 60 * 1000,
+	DIGEST_LIMIT_MS = 24 * 3600 * 1000,
 };
 
-static const char *const known_keys[] = {"host",          "port", "tls",      "ehlo_name", "username",
-					 "password_file", "from", "reply_to", "ca_file",   "message_id_domain",
-					 "connections",   NULL};
+static const char *const known_keys[] = {"host",
+					 "port",
+					 "tls",
+					 "ehlo_name",
+					 "username",
+					 "password_file",
+					 "from",
+					 "reply_to",
+					 "ca_file",
+					 "message_id_domain",
+					 "connections",
+					 "digest_interval",
+					 "unsubscribe_url",
+					 "bounce_address",
+					 "signing_key_file",
+					 NULL};
 
 static bool is_loopback(const char *host)
 {
@@ -136,6 +151,11 @@ static int on_open(const struct sw_provider_config *config, struct sw_provider *
 	int err = read_relay(config, &provider->endpoint, diag_out);
 	err = err ? err : read_sender(config, provider, diag_out);
 	err = err ? err : read_names(config, provider, diag_out);
+	err = err ? err : sw_email_links_open(config, provider, diag_out);
+	provider->digest_interval_ms = DIGEST_DEFAULT_MS;
+	err = err ? err
+		  : sw_provider_duration(config, "digest_interval", DIGEST_LIMIT_MS, &provider->digest_interval_ms,
+					 diag_out);
 	err = err ? err : read_login(config, provider, diag_out);
 	if (err) {
 		on_close(provider);
@@ -162,6 +182,11 @@ static bool on_serves_app(const struct sw_provider *provider, struct sw_bytes ap
 	return true;
 }
 
+static int64_t on_digest_interval_ms(const struct sw_provider *provider)
+{
+	return provider->digest_interval_ms;
+}
+
 const struct sw_provider_ops sw_provider_email = {
 	.name = "email",
 	.transport = SW_TRANSPORT_MAIL,
@@ -177,4 +202,5 @@ const struct sw_provider_ops sw_provider_email = {
 	.credential_refused = sw_email_credential_refused,
 	.encode = sw_email_encode,
 	.classify = sw_email_classify,
+	.digest_interval_ms = on_digest_interval_ms,
 };

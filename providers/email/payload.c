@@ -1,142 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A notification as a mail: headers (RFC 5322, RFC 3834), a text and an HTML part. Everything that a person wrote loses
- * its line ends before it comes near a header, and is escaped before it comes near HTML. MIME, encoded words, folding
- * and dot-stuffing are the mail client's. */
+/* A notification as a mail: its headers (RFC 5322, RFC 3834, RFC 2369, RFC 8058). Everything that a person wrote loses its
+ * line ends before it comes near one. MIME, encoded words, folding and dot-stuffing are the mail client's. */
 #include "email_int.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-static const char ellipsis[] = "\xe2\x80\xa6"; /* U+2026, three bytes */
-enum { ELLIPSIS_LEN = sizeof(ellipsis) - 1, THREAD_MAX_BYTES = 64, LABEL_BYTES_MAX = 512, HTML_GROWTH = 6 };
-
-static bool is_control(uint8_t c)
-{
-	return c < 0x20 || c == 0x7f;
-}
-
-/* Whole characters, at most max bytes with the ellipsis that then ends it. */
-static struct sw_bytes cut(struct sw_bytes text, size_t max, struct sw_arena *arena)
-{
-	if (text.len <= max) {
-		return text;
-	}
-	size_t len = max - ELLIPSIS_LEN;
-	while (len > 0 && (text.ptr[len] & 0xc0) == 0x80) {
-		len--;
-	}
-	uint8_t *copy = sw_arena_alloc(arena, len + ELLIPSIS_LEN);
-	memcpy(copy, text.ptr, len);
-	memcpy(copy + len, ellipsis, ELLIPSIS_LEN);
-	return sw_bytes(copy, len + ELLIPSIS_LEN);
-}
-
-/* A header value: control characters, line ends above all, become blanks. */
-static struct sw_bytes header_text(struct sw_bytes text, struct sw_arena *arena)
-{
-	struct sw_bytes shortened = cut(text, SW_EMAIL_SUBJECT_MAX, arena);
-	uint8_t *copy = sw_arena_alloc(arena, shortened.len + 1);
-	for (size_t i = 0; i < shortened.len; i++) {
-		copy[i] = is_control(shortened.ptr[i]) ? ' ' : shortened.ptr[i];
-	}
-	return sw_bytes(copy, shortened.len);
-}
-
-/* Length of the line end at text[i], 0 if there is none. CR LF, CR and LF all count. */
-static size_t line_end(struct sw_bytes text, size_t i)
-{
-	if (text.ptr[i] == '\r') {
-		return i + 1 < text.len && text.ptr[i + 1] == '\n' ? 2 : 1;
-	}
-	return text.ptr[i] == '\n' ? 1 : 0;
-}
-
-/* One byte of text, as a mail may carry it. */
-static void put_plain(struct sw_buf *buf, uint8_t c)
-{
-	sw_buf_put_char(buf, is_control(c) && c != '\t' ? ' ' : (char)c);
-}
-
-static void put_text(struct sw_buf *buf, struct sw_bytes text)
-{
-	for (size_t i = 0; i < text.len;) {
-		size_t end = line_end(text, i);
-		if (end) {
-			sw_buf_put_str(buf, "\r\n");
-		} else {
-			put_plain(buf, text.ptr[i]);
-		}
-		i += end ? end : 1;
-	}
-}
-
-static const char *html_entity(uint8_t c)
-{
-	switch (c) {
-	case '&':
-		return "&amp;";
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '"':
-		return "&quot;";
-	case '\'':
-		return "&#39;";
-	default:
-		return NULL;
-	}
-}
-
-static void put_html(struct sw_buf *buf, struct sw_bytes text)
-{
-	for (size_t i = 0; i < text.len;) {
-		size_t end = line_end(text, i);
-		const char *entity = html_entity(text.ptr[i]);
-		if (end) {
-			sw_buf_put_str(buf, "<br>\r\n");
-		} else if (entity) {
-			sw_buf_put_str(buf, entity);
-		} else {
-			put_plain(buf, text.ptr[i]);
-		}
-		i += end ? end : 1;
-	}
-}
+enum { THREAD_MAX_BYTES = 64, LABEL_BYTES_MAX = 512 };
 
 static struct sw_bytes take(struct sw_buf *buf, struct sw_arena *arena)
 {
 	struct sw_bytes copy = sw_arena_copy(arena, sw_buf_bytes(buf));
 	sw_buf_clear(buf);
 	return copy;
-}
-
-static int render_parts(const struct sw_notification *n, struct sw_bytes subject, struct sw_arena *arena,
-			struct sw_mail_message *mail, struct sw_diag *diag_out)
-{
-	struct sw_bytes body = cut(n->body.len ? n->body : subject, SW_EMAIL_BODY_MAX, arena);
-	struct sw_buf buf;
-	sw_buf_init(&buf, HTML_GROWTH * (SW_EMAIL_BODY_MAX + 2 * SW_EMAIL_SUBJECT_MAX) + 1024);
-	put_text(&buf, body);
-	sw_buf_put_str(&buf, "\r\n");
-	int err = buf.err;
-	mail->text = take(&buf, arena);
-	sw_buf_put_str(&buf, "<!DOCTYPE html>\r\n<html><head><meta charset=\"utf-8\"><title>");
-	put_html(&buf, subject);
-	sw_buf_put_str(&buf, "</title></head>\r\n<body>\r\n");
-	if (n->title.len && n->body.len) {
-		sw_buf_put_str(&buf, "<p><strong>");
-		put_html(&buf, subject);
-		sw_buf_put_str(&buf, "</strong></p>\r\n");
-	}
-	sw_buf_put_str(&buf, "<p>");
-	put_html(&buf, body);
-	sw_buf_put_str(&buf, "</p>\r\n</body></html>\r\n");
-	err = err ? err : buf.err;
-	mail->html = take(&buf, arena);
-	sw_buf_release(&buf);
-	return err ? sw_diag_set(diag_out, err, "mail: the text does not fit") : SW_OK;
 }
 
 static void add(struct sw_mail_message *mail, const char *name, struct sw_bytes value)
@@ -216,10 +93,26 @@ static int check(const struct sw_push_target *target, const struct sw_notificati
 	if (n->title.len == 0 && n->body.len == 0) {
 		return sw_diag_set(diag_out, SW_EINVAL, "an alert: expected a title or a body");
 	}
-	if (!sw_email_is_utf8(n->title) || !sw_email_is_utf8(n->body)) {
-		return sw_diag_set(diag_out, SW_EINVAL, "title and body: expected UTF-8");
+	bool good = sw_email_is_utf8(n->title) && sw_email_is_utf8(n->body);
+	for (size_t i = 0; i < n->missed_count && good; i++) {
+		const struct sw_push_missed *missed = &n->missed[i];
+		good = sw_email_is_utf8(missed->title) && sw_email_is_utf8(missed->sender) &&
+		       sw_email_is_utf8(missed->preview);
 	}
-	return SW_OK;
+	return good ? SW_OK : sw_diag_set(diag_out, SW_EINVAL, "title and body: expected UTF-8");
+}
+
+/* Of a list of one: by a click of their mail program, without opening the link. */
+static void add_unsubscribe(struct sw_bytes link, struct sw_arena *arena, struct sw_mail_message *mail)
+{
+	struct sw_buf buf;
+	sw_buf_init(&buf, LABEL_BYTES_MAX);
+	sw_buf_put_char(&buf, '<');
+	sw_buf_put_bytes(&buf, link);
+	sw_buf_put_char(&buf, '>');
+	add(mail, "List-Unsubscribe", take(&buf, arena));
+	add(mail, "List-Unsubscribe-Post", sw_bytes_str("List-Unsubscribe=One-Click"));
+	sw_buf_release(&buf);
 }
 
 static void add_headers(const struct sw_provider *provider, const struct sw_notification *n, struct sw_bytes date_text,
@@ -250,14 +143,18 @@ int sw_email_encode(struct sw_provider *provider, const struct sw_push_target *t
 	}
 	*send_out = (struct sw_send){.endpoint = &provider->endpoint};
 	struct sw_mail_message *mail = &send_out->as.mail;
-	struct sw_bytes title = notification->title;
-	struct sw_bytes subject = header_text(title.len ? title : sw_bytes_str("New message"), arena);
-	mail->envelope_from = provider->sender;
+	struct sw_bytes subject = sw_email_subject(notification, arena);
+	struct sw_bytes link = sw_email_unsubscribe_link(provider, target, now_ms, arena);
+	mail->envelope_from = sw_email_envelope_from(provider, target, now_ms, arena);
 	mail->envelope_to = sw_arena_copy(arena, target->token);
 	add(mail, "From", provider->from);
 	add(mail, "To", mail->envelope_to);
 	add(mail, "Subject", subject);
 	int64_t created_ms = notification->created_at_ms > 0 ? notification->created_at_ms : now_ms;
 	add_headers(provider, notification, date(created_ms, arena), arena, mail);
-	return render_parts(notification, subject, arena, mail, diag_out);
+	if (link.len) {
+		add_unsubscribe(link, arena, mail);
+	}
+	err = sw_email_body(notification, subject, link, arena, mail);
+	return err ? sw_diag_set(diag_out, err, "mail: the text does not fit") : SW_OK;
 }

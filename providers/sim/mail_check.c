@@ -219,6 +219,21 @@ static int check_fields(const struct sw_sim_mail *mail, struct sw_diag *diag)
 	return SW_OK;
 }
 
+/* RFC 8058 section 3.1: one https URL at least, and the one value there is. */
+static int check_unsubscribe(const struct sw_sim_mail *mail, struct sw_diag *diag)
+{
+	struct sw_bytes link = sw_sim_mail_header(mail, "List-Unsubscribe");
+	struct sw_bytes post = sw_sim_mail_header(mail, "List-Unsubscribe-Post");
+	if (post.len && !sw_bytes_equal_str(post, "List-Unsubscribe=One-Click")) {
+		return sw_diag_set(diag, SW_EINVAL, "List-Unsubscribe-Post: expected List-Unsubscribe=One-Click");
+	}
+	if (post.len && (link.len == 0 || !memmem(link.ptr, link.len, "<https://", 9))) {
+		return sw_diag_set(diag, SW_EINVAL,
+				   "List-Unsubscribe: expected <https://…> beside List-Unsubscribe-Post");
+	}
+	return SW_OK;
+}
+
 int sw_sim_mail_check(struct sw_bytes text, bool eight_bit, bool utf8, struct sw_sim_mail *mail_out,
 		      struct sw_diag *diag_out)
 {
@@ -228,7 +243,8 @@ int sw_sim_mail_check(struct sw_bytes text, bool eight_bit, bool utf8, struct sw
 	err = err ? err : split_headers(text, mail_out, diag_out);
 	err = err ? err : check_header_bytes(mail_out, utf8, diag_out);
 	err = err ? err : check_encoded_words(mail_out, diag_out);
-	return err ? err : check_fields(mail_out, diag_out);
+	err = err ? err : check_fields(mail_out, diag_out);
+	return err ? err : check_unsubscribe(mail_out, diag_out);
 }
 
 struct sw_bytes sw_sim_mail_header(const struct sw_sim_mail *mail, const char *name)

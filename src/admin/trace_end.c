@@ -29,9 +29,15 @@ static bool is_under_way(const struct sw_delivery_row *row)
 	return is(row, "retry") || is(row, "sending");
 }
 
+/* An earlier mail to the device told of it, too. */
+static bool is_told(const struct sw_delivery_row *row)
+{
+	return is(row, "delivered") || (is(row, "dropped") && sw_bytes_equal_str(row->last_reason, "in_digest"));
+}
+
 static int weight(const struct sw_delivery_row *row)
 {
-	return is(row, "delivered") ? 2 : is_under_way(row) ? 1 : 0;
+	return is_told(row) ? 2 : is_under_way(row) ? 1 : 0;
 }
 
 /* A replay is another push to the same device: delivered decides, else under way, else the latest. */

@@ -10,7 +10,9 @@ enum sw_exit {
 	SW_EXIT_OK = 0,
 	SW_EXIT_FAILURE = 1,      /* it was tried and did not work */
 	SW_EXIT_USAGE = 64,       /* the command line is wrong */
+	SW_EXIT_DATA = 65,        /* the input is wrong */
 	SW_EXIT_UNAVAILABLE = 69, /* broker, store or another server is away, or refuses us */
+	SW_EXIT_TEMPORARY = 75,   /* not now: whoever called should try again */
 	SW_EXIT_CONFIG = 78,      /* the configuration or a file it names is wrong */
 };
 
@@ -18,7 +20,8 @@ enum sw_exit {
  * what went wrong is already on stderr, in one line. */
 typedef int (*sw_command_fn)(const struct sw_config *config, int argc, char **argv);
 
-/* cli_config.c, cli_dead.c, cli_doctor.c, cli_migrate.c, cli_token.c, cli_trace.c, cli_user.c, cli_version.c */
+/* cli_bounce.c, cli_config.c, cli_dead.c, cli_doctor.c, cli_migrate.c, cli_token.c, cli_trace.c, cli_user.c, cli_version.c */
+int sw_cmd_bounce(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_config(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_dead(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_doctor(const struct sw_config *config, int argc, char **argv);

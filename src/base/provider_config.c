@@ -2,6 +2,7 @@
 /* Keys that several providers have, read in one way; see provider_config.h. */
 #include <surewire/provider_config.h>
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,6 +32,43 @@ int sw_provider_number(const struct sw_provider_config *config, const char *key,
 	}
 	*value_io = (int)value;
 	return SW_OK;
+}
+
+static bool parse_duration(const char *text, int64_t limit_ms, int64_t *ms_out)
+{
+	static const struct {
+		const char *suffix;
+		int64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+	size_t digits = strspn(text, "0123456789");
+	uint64_t number;
+	if (sw_bytes_to_u64(sw_bytes(text, digits), &number) != SW_OK) {
+		return false;
+	}
+	if (number == 0 && !text[digits]) {
+		*ms_out = 0;
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(text + digits, units[i].suffix) == 0 && number <= (uint64_t)(limit_ms / units[i].ms)) {
+			*ms_out = (int64_t)number * units[i].ms;
+			return true;
+		}
+	}
+	return false;
+}
+
+int sw_provider_duration(const struct sw_provider_config *config, const char *key, int64_t limit_ms, int64_t *ms_io,
+			 struct sw_diag *diag_out)
+{
+	const char *text = sw_provider_text(config, key, NULL);
+	if (!text || parse_duration(text, limit_ms, ms_io)) {
+		return SW_OK;
+	}
+	return sw_diag_set(diag_out, SW_ECONFIG,
+			   "[push.%s] %s: expected a duration (like 10s, 5m, 24h) of at most %" PRId64
+			   " s, or 0, not \"%s\"",
+			   config->instance, key, limit_ms / 1000, text);
 }
 
 int sw_provider_flag(const struct sw_provider_config *config, const char *key, bool *flag_out, struct sw_diag *diag_out)

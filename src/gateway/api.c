@@ -175,6 +175,8 @@ static const struct route routes[] = {
 	{"/v1/ack", false, "POST", NULL, api_ack},
 	{"/v1/devices/", true, "PUT", NULL, api_device_set},
 	{"/v1/devices/", true, "DELETE", NULL, api_device_drop},
+	{"/v1/mail/unsubscribe", false, "GET", api_mail_page, NULL},
+	{"/v1/mail/unsubscribe", false, "POST", api_mail_unsubscribe, NULL},
 };
 
 static bool route_matches(const struct route *route, struct sw_bytes path)

@@ -178,6 +178,7 @@ int sw_gateway_open(const struct sw_gateway_config *config, struct sw_gateway **
 	gateway->loops = sw_xcalloc(config->threads, sizeof(*gateway->loops));
 	lanes_open(gateway);
 	int err = sw_keyset_load(config->keys_dir, &gateway->keys, diag_out);
+	err = err ? err : mail_keys_load(config, &gateway->mail_keys, diag_out);
 	if (!err && config->tls_host[0]) {
 		err = sw_tls_open(config->tls_cert, config->tls_key, &gateway->tls, diag_out);
 	}
@@ -214,15 +215,21 @@ struct sw_gateway_state sw_gateway_state(struct sw_gateway *gateway)
 int sw_gateway_reload(struct sw_gateway *gateway, struct sw_diag *diag_out)
 {
 	struct sw_keyset *fresh = NULL;
+	struct mail_keys *fresh_mail = NULL;
 	int err = sw_keyset_load(gateway->config.keys_dir, &fresh, diag_out);
+	err = err ? err : mail_keys_load(&gateway->config, &fresh_mail, diag_out);
 	if (err) {
+		sw_keyset_unref(fresh);
 		return err;
 	}
 	pthread_mutex_lock(&gateway->keys_lock);
 	struct sw_keyset *old = gateway->keys;
+	struct mail_keys *old_mail = gateway->mail_keys;
 	gateway->keys = fresh;
+	gateway->mail_keys = fresh_mail;
 	pthread_mutex_unlock(&gateway->keys_lock);
 	sw_keyset_unref(old);
+	mail_keys_free(old_mail);
 	return gateway->tls ? sw_tls_reload(gateway->tls, diag_out) : SW_OK;
 }
 
@@ -336,6 +343,7 @@ void sw_gateway_close(struct sw_gateway *gateway)
 	rates_free(gateway->rates);
 	sw_tls_free(gateway->tls);
 	sw_keyset_unref(gateway->keys);
+	mail_keys_free(gateway->mail_keys);
 	pthread_mutex_destroy(&gateway->keys_lock);
 	free(gateway->loops);
 	free(gateway);

@@ -188,6 +188,7 @@ struct sw_gateway {
 	struct lane *lanes[SW_WRITER_ROLES];
 	pthread_mutex_t keys_lock;
 	struct sw_keyset *keys;
+	struct mail_keys *mail_keys; /* under the same lock */
 	struct rate_table *rates;
 	struct gw_metrics metrics;
 	struct sw_net_limit connections;
@@ -335,6 +336,13 @@ void api_with_user(struct gw_loop *loop, struct sw_http_exchange *exchange, call
 void api_send(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
 void api_create(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
 void api_sync(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_mail_page(struct gw_loop *loop, struct sw_http_exchange *exchange);
+void api_mail_unsubscribe(struct gw_loop *loop, struct sw_http_exchange *exchange);
+/* Of the sections that sign links in mails; perhaps none. */
+struct mail_keys;
+int mail_keys_load(const struct sw_gateway_config *config, struct mail_keys **keys_out, struct sw_diag *diag_out);
+/* NULL is allowed. */
+void mail_keys_free(struct mail_keys *keys);
 void api_ack(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
 void api_device_set(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
 void api_device_drop(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);

@@ -128,6 +128,9 @@ static void want_item(struct mailbox *m, struct sw_arena *arena, struct wanted *
 	case SW_ITEM_DEVICE_DROP:
 		want_user(m, arena, want, item->as.device_drop.user);
 		break;
+	case SW_ITEM_ADDRESS_DROP:
+		want_user(m, arena, want, item->as.address_drop.user);
+		break;
 	default:
 		break;
 	}

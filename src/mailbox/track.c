@@ -4,6 +4,8 @@
 #include "mailbox/mailbox_int.h"
 #include "proto/codes.h"
 
+#include <surewire/mail_token.h>
+
 static void move_cursor(struct device *device, int64_t pos, bool active)
 {
 	if (pos > device->cursor) {
@@ -180,6 +182,24 @@ static void on_device_drop(struct mailbox *m, struct sw_batch *batch, struct use
 	reply(batch, drop->node, drop->request, SW_ERROR_NONE);
 }
 
+/* The person took it off, or mail to it came back. Said again it finds nothing, which is as good. */
+static void on_address_drop(struct sw_batch *batch, struct user *user, const struct sw_item_address_drop *drop)
+{
+	for (size_t i = 0; i < user->device_count; i++) {
+		struct device *device = &user->devices[i];
+		if (device->token[0] &&
+		    sw_mail_address_id(user->id, sw_bytes_str(device->id), sw_bytes_str(device->token)) ==
+			    drop->address_id &&
+		    (!drop->since_ms || device->registered_at_ms <= drop->since_ms)) {
+			set_text(&device->token, sw_bytes("", 0));
+			device->dirt = CHANGED;
+		}
+	}
+	if (drop->request) {
+		reply(batch, drop->node, drop->request, SW_ERROR_NONE);
+	}
+}
+
 /* Only the token that was tried, and only if it was not reported again since. Several pushes may have met it, and each
  * of them needs its fallback: that the token is gone already ends nothing. */
 static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct user *user,
@@ -250,6 +270,8 @@ static int64_t user_of(const struct sw_item *item)
 		return item->as.device_set.user;
 	case SW_ITEM_DEVICE_DROP:
 		return item->as.device_drop.user;
+	case SW_ITEM_ADDRESS_DROP:
+		return item->as.address_drop.user;
 	case SW_ITEM_TOKEN_DEAD:
 		return item->as.token_dead.user;
 	case SW_ITEM_FALLBACK:
@@ -288,6 +310,9 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 		break;
 	case SW_ITEM_DEVICE_DROP:
 		on_device_drop(m, batch, user, &item->as.device_drop);
+		break;
+	case SW_ITEM_ADDRESS_DROP:
+		on_address_drop(batch, user, &item->as.address_drop);
 		break;
 	case SW_ITEM_TOKEN_DEAD:
 		on_token_dead(m, batch, user, &item->as.token_dead);

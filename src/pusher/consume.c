@@ -228,6 +228,7 @@ static void job_free(struct sw_pusher_job *job, enum sw_push_result result)
 	envelope->abandoned |= result == SW_PUSH_RESULT_ABANDONED;
 	job->intake->active--;
 	sw_arena_release(&job->arena);
+	sw_pusher_digest_free(job->digest);
 	free(job);
 	instance->pusher->active--;
 	if (--envelope->left == 0) {

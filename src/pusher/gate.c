@@ -130,7 +130,11 @@ static void decide(struct sw_pusher *pusher, struct sw_pusher_job *job, struct s
 			job->registered_at_ms = gate->registered_at_ms;
 		}
 		job->gated_mono_ms = sw_clock_mono_ms();
-		sw_pusher_ready(job);
+		if (job->instance->digest_ms && job->item.class == SW_JOB_CHAT) {
+			sw_pusher_digest(job);
+		} else {
+			sw_pusher_ready(job);
+		}
 	} else {
 		sw_pusher_settle(job);
 	}

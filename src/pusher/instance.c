@@ -265,6 +265,9 @@ int sw_pusher_instance_open(struct sw_pusher *pusher, struct sw_pusher_instance_
 	int err = name_queues(instance, diag_out);
 	err = err ? err : sw_pusher_rates_open(instance, diag_out);
 	err = err ? err : config->ops->open(config->config, &instance->provider, diag_out);
+	if (!err) {
+		sw_pusher_digest_open(instance);
+	}
 	for (int i = 0; err == SW_OK && i < SW_JOB_QUEUES; i++) {
 		err = open_intake(instance, (enum sw_job_queue)i, diag_out);
 	}

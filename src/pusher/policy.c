@@ -276,3 +276,21 @@ bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out
 	}
 	return true;
 }
+
+/* ---- mails that tell all that was missed ---- */
+
+enum sw_push_digest_verdict sw_push_digest(const struct sw_push_digest *d, int64_t *wait_ms_out)
+{
+	if (d->mine) {
+		return d->count ? SW_PUSH_DIGEST_SEND : SW_PUSH_DIGEST_READ;
+	}
+	if (d->told_pos >= d->pos) {
+		return SW_PUSH_DIGEST_TOLD;
+	}
+	*wait_ms_out = SW_PUSH_DIGEST_WAIT_MS;
+	if (!d->claimed) {
+		int64_t left_ms = d->told_at_ms + d->interval_ms - d->now_ms;
+		*wait_ms_out = left_ms > SW_PUSH_DIGEST_WAIT_MIN_MS ? left_ms : SW_PUSH_DIGEST_WAIT_MIN_MS;
+	}
+	return SW_PUSH_DIGEST_WAIT;
+}

@@ -106,4 +106,27 @@ struct sw_push_gate {
  * kept from being published are published again (their ids make it once). */
 bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out);
 
+/* What the store says about the mails to a device. */
+struct sw_push_digest {
+	bool mine;           /* this job writes the next one */
+	bool claimed;        /* a job does */
+	size_t count;        /* mine: messages there are to tell */
+	int64_t pos;         /* of the job */
+	int64_t told_pos;    /* everything up to there was in a mail */
+	int64_t told_at_ms;  /* the last one; wall clock */
+	int64_t interval_ms; /* to the next one, at least */
+	int64_t now_ms;
+};
+enum {
+	SW_PUSH_DIGEST_WAIT_MS = 5000, /* while another job is being sent */
+	SW_PUSH_DIGEST_WAIT_MIN_MS = 1000,
+};
+enum sw_push_digest_verdict {
+	SW_PUSH_DIGEST_SEND,
+	SW_PUSH_DIGEST_READ, /* meanwhile */
+	SW_PUSH_DIGEST_TOLD, /* it was in an earlier one */
+	SW_PUSH_DIGEST_WAIT, /* wait_ms_out says how long */
+};
+enum sw_push_digest_verdict sw_push_digest(const struct sw_push_digest *digest, int64_t *wait_ms_out);
+
 #endif

@@ -67,6 +67,7 @@ static void do_drain(struct sw_pusher *pusher)
 		}
 	}
 	sw_pusher_batch_abandon(&pusher->gate);
+	sw_pusher_batch_abandon(&pusher->digest);
 	if (pusher->curl) {
 		sw_curl_loop_close(pusher->curl, on_curl_closed, pusher);
 		pusher->curl = NULL;
@@ -78,6 +79,7 @@ static void do_cut(struct sw_pusher *pusher)
 {
 	pusher->phase = SW_PUSHER_CUT;
 	sw_pusher_batch_abandon(&pusher->gate);
+	sw_pusher_batch_abandon(&pusher->digest);
 	sw_pusher_batch_abandon(&pusher->settle);
 	sw_pusher_parcels_abandon(pusher);
 }
@@ -86,6 +88,7 @@ static void do_finish(struct sw_pusher *pusher)
 {
 	on_replies(&pusher->replies_wake);
 	sw_pusher_batch_release(&pusher->gate);
+	sw_pusher_batch_release(&pusher->digest);
 	sw_pusher_batch_release(&pusher->settle);
 	for (size_t i = 0; i < pusher->instance_count; i++) {
 		sw_turn_cancel(&pusher->instances[i].turn);
@@ -156,6 +159,7 @@ static struct sw_pusher *pusher_new(const struct sw_pusher_config *config)
 	pusher->curl = sw_curl_loop_new(sw_loop_uv(pusher->loop));
 	pusher->open_egress = 1;
 	sw_pusher_gate_init(pusher);
+	sw_pusher_digest_init(pusher);
 	sw_pusher_settle_init(pusher);
 	list_push_names(pusher);
 	pusher->instances = sw_xcalloc(config->instance_count + 1, sizeof(*pusher->instances));

@@ -38,6 +38,7 @@ enum {
 };
 
 struct sw_pusher_job;
+struct sw_pusher_digest;
 
 struct sw_pusher_list {
 	struct sw_pusher_job *first;
@@ -74,7 +75,8 @@ struct sw_pusher_job {
 	uint64_t credential_number;        /* of the credential it was sent with */
 	struct sw_pusher_breaker *breaker; /* that let it pass, while it is out */
 	bool probe;
-	struct sw_arena arena; /* of the request */
+	struct sw_pusher_digest *digest; /* NULL: it tells its own message alone */
+	struct sw_arena arena;           /* of the request */
 	struct sw_send send;
 	union {
 		struct sw_h2_call http; /* of either version */
@@ -151,6 +153,7 @@ struct sw_pusher_instance_run {
 	struct sw_pusher_endpoint *endpoints;
 	struct sw_pusher_credential credential;
 	struct sw_pusher_rates rates;
+	int64_t digest_ms; /* what was missed is told together, at this distance; 0: each alone */
 	size_t breakers_open;
 	struct sw_turn turn; /* pull and dispatch */
 	struct sw_wheel_node tick;
@@ -205,6 +208,7 @@ struct sw_pusher {
 	struct sw_mailbox replies; /* of the store */
 	uv_async_t replies_wake;
 	struct sw_pusher_batch gate;
+	struct sw_pusher_batch digest;
 	struct sw_pusher_batch settle;
 	struct sw_pusher_job *jobs; /* leaders by id */
 	struct sw_pusher_instance_run *instances;
@@ -260,10 +264,25 @@ const struct sw_push_class_limits *sw_pusher_class_limits(const struct sw_pusher
 /* Wall clock: after this a try comes too late. */
 int64_t sw_pusher_spent_at_ms(const struct sw_pusher *pusher, const struct sw_item_job *item);
 
+/* ---- digest.c ---- */
+void sw_pusher_digest_init(struct sw_pusher *pusher);
+/* Sets digest_ms: what the provider says, but half of the age that a job may have at most. */
+void sw_pusher_digest_open(struct sw_pusher_instance_run *instance);
+/* After the gate has let it through: ready, or what becomes of it instead. */
+void sw_pusher_digest(struct sw_pusher_job *job);
+/* What the job's notification tells. */
+void sw_pusher_digest_fill(const struct sw_pusher_job *job, struct sw_notification *n);
+/* Pool thread, in the transaction that records a batch: gives up the claims of jobs that are over. */
+void sw_pusher_digest_queue_end(struct sw_pusher_batch *batch, struct sw_pg *pg);
+/* NULL is allowed. */
+void sw_pusher_digest_free(struct sw_pusher_digest *digest);
+
 /* ---- send.c ---- */
 void sw_pusher_ready(struct sw_pusher_job *job);
 /* Sends what is ready, while there is room and a credential. */
 void sw_pusher_dispatch(struct sw_pusher_instance_run *instance);
+/* Not now: the broker keeps it meanwhile, so that it is in nobody's way. result: HELD_… */
+void sw_pusher_put_off(struct sw_pusher_job *job, int64_t wait_ms, enum sw_push_result result);
 /* Puts off what has waited too long. */
 void sw_pusher_let_go_held(struct sw_pusher_instance_run *instance);
 /* The job in the provider's terms; texts are borrowed from it or live in the arena. Pure. */

@@ -48,6 +48,7 @@ void sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *are
 struct sw_push_target sw_pusher_target(const struct sw_item_job *item)
 {
 	return (struct sw_push_target){
+		.account = item->user,
 		.user = item->user_name,
 		.device = item->device,
 		.app = item->app,
@@ -203,6 +204,9 @@ static int encode(struct sw_pusher_job *job, struct sw_diag *diag_out)
 	struct sw_notification notification;
 	sw_arena_reset(&job->arena);
 	sw_pusher_notification(&job->item, &job->arena, &notification);
+	if (job->digest) {
+		sw_pusher_digest_fill(job, &notification);
+	}
 	struct sw_push_target target = sw_pusher_target(&job->item);
 	target.registered_at_ms = job->registered_at_ms;
 	job->credential_number = instance->credential.number;
@@ -225,10 +229,12 @@ static enum sw_outcome_kind outcome_of_error(int err)
 	}
 }
 
-/* Not now: the broker keeps it meanwhile, so that it is in nobody's way. */
-static void put_off(struct sw_pusher_job *job, int64_t wait_ms, enum sw_push_result result)
+void sw_pusher_put_off(struct sw_pusher_job *job, int64_t wait_ms, enum sw_push_result result)
 {
-	set_outcome(job, SW_OUTCOME_UNSENT, result == SW_PUSH_RESULT_HELD_RATE ? "too fast" : "the service is away");
+	set_outcome(job, SW_OUTCOME_UNSENT,
+		    result == SW_PUSH_RESULT_HELD_RATE     ? "too fast"
+		    : result == SW_PUSH_RESULT_HELD_DIGEST ? "waits for the next mail"
+							   : "the service is away");
 	struct sw_push_facts facts = sw_pusher_facts(job);
 	job->step = sw_push_put_off(&facts, wait_ms, result);
 	sw_pusher_settle(job);
@@ -239,7 +245,7 @@ static void send_one(struct sw_pusher_job *job)
 	struct sw_diag diag = {""};
 	int64_t wait_ms = sw_pusher_rate_wait_ms(job);
 	if (wait_ms) {
-		put_off(job, wait_ms, SW_PUSH_RESULT_HELD_RATE);
+		sw_pusher_put_off(job, wait_ms, SW_PUSH_RESULT_HELD_RATE);
 		return;
 	}
 	job->tried_at_ms = sw_clock_wall_ms();
@@ -249,7 +255,7 @@ static void send_one(struct sw_pusher_job *job)
 		struct sw_pusher_endpoint *endpoint = sw_pusher_endpoint_of(job->instance, job->send.endpoint, &diag);
 		wait_ms = endpoint ? sw_pusher_breaker_wait_ms(job, endpoint) : 0;
 		if (wait_ms) {
-			put_off(job, wait_ms, SW_PUSH_RESULT_HELD_BREAKER);
+			sw_pusher_put_off(job, wait_ms, SW_PUSH_RESULT_HELD_BREAKER);
 			return;
 		}
 		err = endpoint ? hand_over(job, endpoint, &diag) : SW_ECONFIG;

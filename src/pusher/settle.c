@@ -135,6 +135,7 @@ static int transact(struct sw_pusher_batch *batch, struct sw_pg *pg, struct sw_d
 		bind_tries(&columns, &params);
 		sw_pg_queue(pg, SW_SQL_PUSHER_RECORD_ATTEMPTS, &params);
 	}
+	sw_pusher_digest_queue_end(batch, pg);
 	return sw_pg_run(pg, sw_clock_mono_ms() + STATEMENT_MS, diag_out);
 }
 

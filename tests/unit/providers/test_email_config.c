@@ -75,12 +75,60 @@ static void open__bad_value__names_key_and_expectation(void **state)
 		{"message_id_domain", "a>b", "[push.email] message_id_domain: expected a host name"},
 		{"username", "push", "[push.email] password_file: expected a value"},
 		{"password_file", "/x", "[push.email] username: expected a value"},
+		{"digest_interval", "15", "[push.email] digest_interval: expected a duration (like 10s, 5m, 24h)"},
+		{"digest_interval", "-1m", "[push.email] digest_interval: expected a duration"},
+		{"digest_interval", "25h", "[push.email] digest_interval: expected a duration"},
+		{"unsubscribe_url", "http://example.org/u", "[push.email] unsubscribe_url: expected the https://"},
+		{"unsubscribe_url", "https://", "[push.email] unsubscribe_url: expected the https://"},
+		{"unsubscribe_url", "https://example.org/u?x=1", "[push.email] unsubscribe_url: expected the https://"},
+		{"unsubscribe_url", "https://example.org/<u>", "[push.email] unsubscribe_url: expected the https://"},
+		{"unsubscribe_url", "https://example.org/u", "[push.email] signing_key_file: expected a value"},
+		{"bounce_address", "bounces@example.org", "[push.email] signing_key_file: expected a value"},
+		{"bounce_address", "bounces", "[push.email] bounce_address: expected name@example.org"},
+		{"bounce_address", "b+x@example.org", "[push.email] bounce_address: expected name@example.org"},
+		{"bounce_address", "abcdefghijkl@example.org",
+		 "[push.email] bounce_address: expected name@example.org"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct sw_diag diag = {0};
 		const char *pairs[] = {rows[i].key, rows[i].value, NULL};
 		assert_null(open_with(pairs, &diag));
 		assert_memory_equal(diag.text, rows[i].text, strlen(rows[i].text));
+	}
+}
+
+static void open__bad_signing_key__says_what_was_expected(void **state)
+{
+	(void)state;
+	static const char *const files[][2] = {
+		{"password", "[push.email] signing_key_file: expected one line of at least 32 characters"},
+		{"missing", "[push.email] signing_key_file: expected a readable file"},
+		{"lines", "[push.email] signing_key_file: expected one line without control characters"},
+	};
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct sw_diag diag = {0};
+		const char *pairs[] = {"bounce_address", "bounces@example.org", "signing_key_file",
+				       fixture_path(files[i][0]), NULL};
+		assert_null(open_with(pairs, &diag));
+		assert_memory_equal(diag.text, files[i][1], strlen(files[i][1]));
+	}
+}
+
+static void open__digest_interval__default_and_values(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *value;
+		int64_t ms;
+	} rows[] = {{"", 15 * 60000},    {"0", 0}, {"0s", 0}, {"90s", 90000}, {"250ms", 250}, {"24h", 24 * 3600000},
+		    {"1d", 24 * 3600000}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sw_diag diag = {0};
+		const char *pairs[] = {"digest_interval", rows[i].value, NULL};
+		struct sw_provider *provider = open_with(pairs, &diag);
+		assert_non_null(provider);
+		assert_int_equal(sw_provider_email.digest_interval_ms(provider), rows[i].ms);
+		sw_provider_email.close(provider);
 	}
 }
 
@@ -247,6 +295,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(open__bad_value__names_key_and_expectation),
+		cmocka_unit_test(open__bad_signing_key__says_what_was_expected),
+		cmocka_unit_test(open__digest_interval__default_and_values),
 		cmocka_unit_test(open__bad_password_file__says_what_was_expected),
 		cmocka_unit_test(open__defaults_and_values__in_the_endpoint),
 		cmocka_unit_test(open__name_that_is_not_ascii__as_it_is),

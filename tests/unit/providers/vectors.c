@@ -39,6 +39,7 @@ void vectors_target(const json_t *vector, struct sw_push_target *target_out)
 {
 	const json_t *target = json_object_get(vector, "target");
 	*target_out = (struct sw_push_target){
+		.account = int_or(target, "account", 0),
 		.user = sw_bytes_str("alice"),
 		.device = sw_bytes_str("phone-1"),
 		.app = sw_json_get_str(target, "app"),

@@ -2,7 +2,7 @@
 /* Vectors of providers (tests/vectors/PROVIDER): requests.json says which notification becomes exactly which request,
  * answers.json which answer becomes which outcome. One format for all providers:
  *
- * request: {"name", "now_ms", "target": {app, token, sandbox}, "notification": {kind, urgent, title, …, data, apple:
+ * request: {"name", "now_ms", "target": {account, app, token, sandbox}, "notification": {kind, urgent, title, …, data, apple:
  *   {…}, android: {…}} and either
  *   "expect": {"endpoint", "path", "headers": [[name, value, "no_index"?], …], "body"} (a mail: envelope_from,
  *   envelope_to, headers, text, html) or "error": {"code", "text"}}. The notification's id is 00 11 22 … ff.

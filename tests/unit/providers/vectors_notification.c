@@ -96,6 +96,25 @@ static void read_data(const json_t *n, struct sw_notification *out)
 	}
 }
 
+/* One vector's at a time. */
+static void read_missed(const json_t *n, struct sw_notification *out)
+{
+	static struct sw_push_missed missed[8];
+	const json_t *list = json_object_get(n, "missed");
+	assert_true(json_array_size(list) <= sizeof(missed) / sizeof(missed[0]));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *entry = json_array_get(list, i);
+		missed[i] = (struct sw_push_missed){.thread = sw_json_get_str(entry, "thread"),
+						    .title = sw_json_get_str(entry, "title"),
+						    .sender = sw_json_get_str(entry, "sender"),
+						    .preview = sw_json_get_str(entry, "preview"),
+						    .at_ms = int_or(entry, "at_ms", 0)};
+	}
+	out->missed = missed;
+	out->missed_count = json_array_size(list);
+	out->missed_more = int_or(n, "missed_more", 0);
+}
+
 void vectors_notification(const json_t *vector, struct sw_notification *notification_out)
 {
 	const json_t *n = json_object_get(vector, "notification");
@@ -127,4 +146,5 @@ void vectors_notification(const json_t *vector, struct sw_notification *notifica
 		notification_out->id[i] = (uint8_t)(i * 0x11);
 	}
 	read_data(n, notification_out);
+	read_missed(n, notification_out);
 }

@@ -275,6 +275,34 @@ static void state_parse__every_state__comes_back(void **state)
 	assert_int_equal(sw_push_state_parse(sw_bytes_str("archived")), SW_PUSH_STATE_NONE);
 }
 
+static void digest__every_state_of_a_device__one_verdict(void **state)
+{
+	(void)state;
+	static const struct {
+		struct sw_push_digest digest;
+		enum sw_push_digest_verdict verdict;
+		int64_t wait_ms;
+	} rows[] = {
+		{{.mine = true, .claimed = true, .count = 3, .pos = 5}, SW_PUSH_DIGEST_SEND, 0},
+		{{.mine = true, .claimed = true, .count = 0, .pos = 5}, SW_PUSH_DIGEST_READ, 0},
+		{{.pos = 5, .told_pos = 5}, SW_PUSH_DIGEST_TOLD, 0},
+		{{.claimed = true, .pos = 5, .told_pos = 9}, SW_PUSH_DIGEST_TOLD, 0},
+		{{.claimed = true, .pos = 5, .told_pos = 4}, SW_PUSH_DIGEST_WAIT, SW_PUSH_DIGEST_WAIT_MS},
+		{{.pos = 5, .told_pos = 4, .told_at_ms = 100000, .interval_ms = 60000, .now_ms = 130000},
+		 SW_PUSH_DIGEST_WAIT,
+		 30000},
+		/* Claimed by another one that has given it up meanwhile. */
+		{{.pos = 5, .told_pos = 4, .told_at_ms = 100000, .interval_ms = 60000, .now_ms = 170000},
+		 SW_PUSH_DIGEST_WAIT,
+		 SW_PUSH_DIGEST_WAIT_MIN_MS},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t wait_ms = 0;
+		assert_int_equal(sw_push_digest(&rows[i].digest, &wait_ms), rows[i].verdict);
+		assert_int_equal(wait_ms, rows[i].wait_ms);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +316,7 @@ int main(void)
 		cmocka_unit_test(after_outcome__any_chance__backoff_stays_below_its_cap),
 		cmocka_unit_test(after_hold__young_and_old__waits_or_dies),
 		cmocka_unit_test(state_parse__every_state__comes_back),
+		cmocka_unit_test(digest__every_state_of_a_device__one_verdict),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
