@@ -2,18 +2,48 @@
 
 -- name: gate
 -- The furthest that an active device has acked is the mailbox's "seen". $4: instances that are not only a fallback. $5: those
--- whose tokens are one device's: it has moved to whoever reported it last.
+-- whose tokens are one device's: it has moved to whoever reported it last. $9: now. A preference of the conversation comes
+-- before the person's default. $10: those that take back what was shown of the inbox, from pos `event` to `pos`: was anything?
+-- `told` of two inbox rows tells the number between them: the badge, however much is unread.
 SELECT coalesce(l.state, ''), coalesce(l.attempts, 0), coalesce(l.last_status, 0), coalesce(l.last_reason, ''),
        coalesce(d.provider, ''), coalesce(d.token, ''), coalesce(d.registered_at_ms, 0), coalesce(d.cursor, 0),
-       coalesce((SELECT max(a.active_cursor) FROM device a WHERE a.user_id = q.user_id), 0),
+       s.pos,
        EXISTS (SELECT 1 FROM device o
                 WHERE o.user_id = q.user_id AND o.device <> q.device AND o.token <> '' AND o.provider = ANY($4::text[])),
        EXISTS (SELECT 1 FROM device m
                 WHERE m.token = d.token AND m.token <> '' AND m.provider = d.provider AND m.provider = ANY($5::text[])
-                  AND (m.registered_at_ms, m.user_id, m.device) > (d.registered_at_ms, d.user_id, d.device))
-  FROM unnest($1::uuid[], $2::bigint[], $3::text[]) WITH ORDINALITY AS q(job, user_id, device, n)
+                  AND (m.registered_at_ms, m.user_id, m.device) > (d.registered_at_ms, d.user_id, d.device)),
+       w.muted_until_ms,
+       w.mentions_only AND NOT coalesce((SELECT i.mentioned FROM inbox i WHERE i.user_id = q.user_id AND i.pos = q.pos), false),
+       w.content,
+       CASE WHEN w.content = 'sender'
+            THEN coalesce((SELECT e.sender_name FROM event e WHERE e.id = q.event LIMIT 1), '') ELSE '' END,
+       coalesce(d.locale, ''),
+       CASE WHEN d.quiet_from >= 0 THEN sw_quiet_until(d.time_zone, d.quiet_from, d.quiet_until, $9::bigint) ELSE 0 END,
+       CASE WHEN l.state = 'retry' AND l.last_reason = 'quiet hours'
+            THEN EXISTS (SELECT 1 FROM inbox i
+                          WHERE i.user_id = q.user_id AND i.pos > q.pos AND i.conv = q.conv AND i.notify
+                            AND (i.mentioned OR NOT w.mentions_only)) ELSE false END,
+       coalesce((SELECT i.told FROM inbox i WHERE i.user_id = q.user_id ORDER BY i.pos DESC LIMIT 1)
+              - (SELECT i.told - i.notify::integer FROM inbox i WHERE i.user_id = q.user_id AND i.pos > s.pos
+                  ORDER BY i.pos LIMIT 1), 0),
+       CASE WHEN q.clear THEN NOT EXISTS (
+                SELECT 1 FROM (SELECT i.conv, i.seq FROM inbox i
+                                WHERE i.user_id = q.user_id AND i.pos BETWEEN q.event AND q.pos AND i.notify
+                                ORDER BY i.pos DESC LIMIT 500) i
+                  JOIN event e ON e.conv = i.conv AND e.seq = i.seq
+                  JOIN delivery l ON l.event = e.id AND l.user_id = q.user_id AND l.device = q.device
+                 WHERE l.state = 'delivered') ELSE false END
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $6::bigint[], $7::bigint[], $8::bigint[], $10::boolean[])
+       WITH ORDINALITY AS q(job, user_id, device, conv, pos, event, clear, n)
   LEFT JOIN delivery l ON l.job = q.job
   LEFT JOIN device d ON d.user_id = q.user_id AND d.device = q.device
+  LEFT JOIN preference o ON o.user_id = q.user_id AND o.conv = q.conv AND q.conv <> 0
+  LEFT JOIN preference u ON u.user_id = q.user_id AND u.conv = 0
+ CROSS JOIN LATERAL (SELECT coalesce(max(a.active_cursor), 0) AS pos FROM device a WHERE a.user_id = q.user_id) s
+ CROSS JOIN LATERAL (SELECT coalesce(o.muted_until_ms, u.muted_until_ms, 0) AS muted_until_ms,
+                            coalesce(o.mentions_only, u.mentions_only, false) AS mentions_only,
+                            coalesce(o.content, u.content, 'full') AS content) w
  ORDER BY q.n;
 
 -- name: record_deliveries
