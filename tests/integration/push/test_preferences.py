@@ -79,12 +79,14 @@ def test_muted_conversation__in_the_inbox_but_not_pushed__the_others_are(world):
     muted = sender.group("muted", [bob])
     loud, token = group(sender, "loud", bob)
     prefer(bob, muted, muted_until="forever")
-    sender.send(muted, "psst")
+    muted_answer = sender.send(muted, "psst")
     answer = sender.send(loud, "hello")
     bob.delivery("iphone", "delivered")
     assert texts(world, token) == ["hello"]
     assert [e["body"].get("text") for e in bob.events()][-2:] == ["psst", "hello"]
     assert [row["event"] for row in bob.deliveries()] == [int(answer["id"])]
+    trace = world.deployment.run("trace", muted_answer["id"], "--url", world.node.admin_url).stdout
+    assert f"{bob.name}: not delivered: not to be told when it came (muted, or no mention)" in trace
     # The badge does not count what is muted.
     assert world.stands.records("apns", token)[-1]["payload"]["aps"]["badge"] == 1
 
