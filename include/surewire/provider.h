@@ -120,6 +120,7 @@ struct sw_provider_ops {
 	enum sw_transport transport;
 	const char *const *known_keys; /* NULL-terminated */
 	bool shared_tokens; /* one may be several people's: an address, a system. Else the last who reports it has it */
+	bool clears;        /* a silent push reaches the app, which takes back what is shown (data `clear`, `badge`) */
 	bool fallback_only; /* used only when a person has no live device of another provider left, or those are spent */
 
 	/* Reads keys and files. SW_ECONFIG with a text that names key and expectation. *provider_out is owned by

@@ -177,6 +177,7 @@ static int on_encode(struct sw_provider *provider, const struct sw_push_target *
 const struct sw_provider_ops sw_provider_huawei = {
 	.name = "huawei",
 	.transport = SW_TRANSPORT_H2,
+	.clears = true,
 	.known_keys = known_keys,
 	.open = on_open,
 	.close = on_close,

@@ -245,6 +245,7 @@ static void on_endpoint_closed(struct sw_provider *provider, const struct sw_end
 const struct sw_provider_ops sw_provider_webpush = {
 	.name = "webpush",
 	.transport = SW_TRANSPORT_H2,
+	.clears = true,
 	.known_keys = known_keys,
 	.open = on_open,
 	.close = on_close,

@@ -52,6 +52,12 @@ static void tell_message(struct timeline *timeline)
 					     SW_BYTES_FMT(message->sender), message->seq, message->conv)});
 }
 
+static const char *why_told(const struct sw_trace *trace, const struct sw_recipient_row *row)
+{
+	bool own = sw_bytes_equal(row->user, trace->message.sender);
+	return row->notify ? "to be told" : own ? "the sender's own copy" : "not to be told: muted, or no mention";
+}
+
 static void tell_recipient(struct timeline *timeline, const struct sw_recipient_row *row)
 {
 	struct sw_trace_entry *entry = add(timeline,
@@ -60,8 +66,7 @@ static void tell_recipient(struct timeline *timeline, const struct sw_recipient_
 		entry->text = format(timeline->arena, "%.*s: not in the inbox yet", SW_BYTES_FMT(row->user));
 	} else {
 		entry->text = format(timeline->arena, "%.*s: in the inbox at pos %" PRId64 ", %s",
-				     SW_BYTES_FMT(row->user), row->pos,
-				     row->notify ? "to be told" : "the sender's own copy");
+				     SW_BYTES_FMT(row->user), row->pos, why_told(timeline->trace, row));
 	}
 }
 

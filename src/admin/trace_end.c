@@ -195,6 +195,10 @@ static enum sw_trace_end conclude(struct recipient *r, const struct sw_trace *tr
 		return SW_TRACE_NOT_DELIVERED;
 	}
 	sw_buf_put_str(&r->out, "not delivered");
+	if (!r->devices->notify) {
+		sw_buf_put_str(&r->out, ": not to be told when it came (muted, or no mention)");
+		return SW_TRACE_NOT_DELIVERED;
+	}
 	tell_pushes_of(r, ": ", 0);
 	tell_others(r);
 	return SW_TRACE_NOT_DELIVERED;

@@ -18,6 +18,7 @@ enum {
 	WRITER_PREFETCH = 500,
 	WRITER_DEPTH = 4,
 	PUSHER_DRAIN_MS = 10000,
+	CLEAR_ATTEMPTS_MAX = 3,
 };
 
 /* ---- configuration of the parts ---- */
@@ -62,7 +63,8 @@ static void prepare_providers(struct serve *serve)
 	for (size_t i = 0; i < n; i++) {
 		const struct sw_push_instance *push = &config->push[i];
 		serve->provider_names[i] = push->name;
-		serve->mailbox_providers[i] = (struct sw_mailbox_provider){push->name, push->ops->fallback_only};
+		serve->mailbox_providers[i] = (struct sw_mailbox_provider){push->name, push->ops->fallback_only,
+									   push->ops->clears};
 		serve->gateway_providers[i] = (struct sw_gateway_provider){
 			.name = push->name,
 			.check_token = push->ops->check_token,
@@ -86,8 +88,10 @@ void serve_prepare(struct serve *serve)
 							.recent_max = RECENT_MAX};
 	serve->mailbox = (struct sw_mailbox_config){.users_max = USERS_MAX,
 						    .devices_max = (size_t)config->mailbox.devices_max,
+						    .preferences_max = (size_t)config->mailbox.preferences_max,
 						    .ack_timeout_ms = config->mailbox.ack_timeout_ms,
 						    .push_ttl_ms = config->pusher.age_max_ms,
+						    .clear_delay_ms = config->mailbox.clear_delay_ms,
 						    .providers = serve->mailbox_providers,
 						    .provider_count = config->push_count};
 }
@@ -304,6 +308,7 @@ static int open_gateway(struct serve *serve, struct sw_diag *diag_out)
 		.body_timeout_ms = c->gateway.body_timeout_ms,
 		.idle_timeout_ms = c->gateway.idle_timeout_ms,
 		.group_members_max = (unsigned)c->gateway.group_members_max,
+		.mentions_max = (unsigned)c->gateway.mentions_max,
 		.drain_timeout_ms = c->gateway.drain_timeout_ms,
 		.batch_interval_ms = c->gateway.batch_interval_ms,
 		.ingest_queues = (unsigned)c->sequencer.ingest_queues,
@@ -334,8 +339,10 @@ static int open_pusher(struct serve *serve, struct sw_diag *diag_out)
 			    [SW_JOB_ALERT] = {(unsigned)config->pusher.alert_attempts_max,
 					      config->pusher.alert_age_max_ms},
 			    [SW_JOB_DIRECT] = {(unsigned)config->pusher.direct_attempts_max,
-					       config->pusher.direct_age_max_ms}},
+					       config->pusher.direct_age_max_ms},
+			    [SW_JOB_CLEAR] = {CLEAR_ATTEMPTS_MAX, config->pusher.age_max_ms}},
 		.token_age_max_ms = config->pusher.token_age_max_ms,
+		.new_message_key = config->pusher.new_message_key,
 		.concurrency = (unsigned)config->pusher.concurrency,
 		.quarantine_after = (unsigned)config->pusher.quarantine_after,
 		.breaker = {.failures = (unsigned)config->pusher.breaker_failures,

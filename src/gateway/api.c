@@ -160,29 +160,38 @@ static void on_ws(struct gw_loop *loop, struct sw_http_exchange *exchange)
 
 struct route {
 	const char *path;
-	bool prefix; /* path ends in a parameter */
+	bool prefix;        /* a parameter follows the path … */
+	const char *suffix; /* … and this follows the parameter */
 	const char *method;
 	void (*plain)(struct gw_loop *loop, struct sw_http_exchange *exchange);
 	caller_fn with_user;
 };
 
 static const struct route routes[] = {
-	{"/v1/ws", false, "GET", on_ws, NULL},
-	{"/healthz", false, "GET", on_health, NULL},
-	{"/v1/messages", false, "POST", NULL, api_send},
-	{"/v1/conversations", false, "POST", NULL, api_create},
-	{"/v1/sync", false, "GET", NULL, api_sync},
-	{"/v1/ack", false, "POST", NULL, api_ack},
-	{"/v1/devices/", true, "PUT", NULL, api_device_set},
-	{"/v1/devices/", true, "DELETE", NULL, api_device_drop},
-	{"/v1/mail/unsubscribe", false, "GET", api_mail_page, NULL},
-	{"/v1/mail/unsubscribe", false, "POST", api_mail_unsubscribe, NULL},
+	{"/v1/ws", false, "", "GET", on_ws, NULL},
+	{"/healthz", false, "", "GET", on_health, NULL},
+	{"/v1/messages", false, "", "POST", NULL, api_send},
+	{"/v1/conversations", false, "", "POST", NULL, api_create},
+	{"/v1/sync", false, "", "GET", NULL, api_sync},
+	{"/v1/ack", false, "", "POST", NULL, api_ack},
+	{"/v1/devices/", true, "", "PUT", NULL, api_device_set},
+	{"/v1/devices/", true, "", "DELETE", NULL, api_device_drop},
+	{"/v1/preferences", false, "", "GET", NULL, api_preferences_get},
+	{"/v1/preferences", false, "", "PUT", NULL, api_preferences_set},
+	{"/v1/preferences", false, "", "DELETE", NULL, api_preferences_drop},
+	{"/v1/conversations/", true, "/preferences", "GET", NULL, api_preferences_get},
+	{"/v1/conversations/", true, "/preferences", "PUT", NULL, api_preferences_set},
+	{"/v1/conversations/", true, "/preferences", "DELETE", NULL, api_preferences_drop},
+	{"/v1/mail/unsubscribe", false, "", "GET", api_mail_page, NULL},
+	{"/v1/mail/unsubscribe", false, "", "POST", api_mail_unsubscribe, NULL},
 };
 
 static bool route_matches(const struct route *route, struct sw_bytes path)
 {
 	size_t len = strlen(route->path);
-	return route->prefix ? path.len > len && memcmp(path.ptr, route->path, len) == 0
+	size_t end = strlen(route->suffix);
+	return route->prefix ? path.len > len + end && memcmp(path.ptr, route->path, len) == 0 &&
+				       memcmp(path.ptr + path.len - end, route->suffix, end) == 0
 			     : sw_bytes_equal_str(path, route->path);
 }
 

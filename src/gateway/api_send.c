@@ -112,31 +112,33 @@ static void pending_free(struct pending *pending)
 /* ---- messages ---- */
 
 static void send_now(struct gw_loop *loop, const struct pending *pending, const struct sw_send_frame *send,
-		     int64_t to_user)
+		     const struct people *people)
 {
-	if (to_user == pending->user) {
+	if (people->to_user == pending->user) {
 		api_fail(pending->exchange, SW_ERROR_TO_SELF, NULL);
 		return;
 	}
 	struct request *request = request_new(loop, pending->exchange, on_result, ANSWER_WAIT_MS);
 	request->cid = send->cid;
-	struct sw_item item = send_item(loop->gateway, send, pending->user, pending->name, to_user, request->number);
+	struct origin origin = {pending->user, pending->name, request->number};
+	struct sw_item item = send_item(loop->gateway, send, &origin, people);
 	publish(loop, request, &item, send_partition(&item));
 }
 
-static void on_recipient(struct name_read *read)
+static void on_people(struct name_read *read)
 {
 	struct pending *pending = read->ctx;
 	struct sw_client_frame frame;
 	struct sw_diag diag = {0};
 	enum sw_error_code error = sw_client_send_parse(sw_http_body(pending->exchange),
 							read->read.loop->gateway->config.body_bytes_max, &frame, &diag);
-	if (read->read.err) {
-		api_fail(pending->exchange, SW_ERROR_UNAVAILABLE, "the store is away, try again");
-	} else if (error || !read->users[0]) {
-		api_fail(pending->exchange, error ? error : SW_ERROR_UNKNOWN_USER, diag.text);
+	struct people people;
+	error = error ? error : people_found(read, &frame.as.send, &people, &diag);
+	if (error) {
+		api_fail(pending->exchange, error, diag.text);
 	} else {
-		send_now(read->read.loop, pending, &frame.as.send, read->users[0]);
+		send_now(read->read.loop, pending, &frame.as.send, &people);
+		people_release(&people);
 	}
 	sw_client_frame_release(&frame);
 	pending_free(pending);
@@ -153,20 +155,15 @@ static void start_names(struct name_read *read, void (*found)(struct name_read *
 	}
 }
 
-static void send_to(struct gw_loop *loop, struct sw_http_exchange *exchange, struct pending *pending,
-		    const struct sw_send_frame *send)
+static void send_to(struct gw_loop *loop, struct pending *pending, const struct sw_send_frame *send)
 {
-	int64_t known = send->to_conv ? 0 : names_find(loop, send->to_user);
-	if (send->to_conv || known) {
-		send_now(loop, pending, send, known);
-		pending_free(pending);
-	} else if (!sw_user_name_valid(send->to_user)) {
-		api_fail(exchange, SW_ERROR_UNKNOWN_USER, NULL);
+	struct people people;
+	if (people_find(loop, send, &people)) {
+		send_now(loop, pending, send, &people);
+		people_release(&people);
 		pending_free(pending);
 	} else {
-		struct name_read *read = name_read_new(loop, 0, 1);
-		read->names[0] = sw_xstrndup((const char *)send->to_user.ptr, send->to_user.len);
-		start_names(read, on_recipient, pending);
+		start_names(people_look_up(loop, 0, send), on_people, pending);
 	}
 }
 
@@ -176,6 +173,7 @@ void api_send(struct gw_loop *loop, struct sw_http_exchange *exchange, const cha
 	struct sw_diag diag = {0};
 	enum sw_error_code error = sw_client_send_parse(sw_http_body(exchange), loop->gateway->config.body_bytes_max,
 							&frame, &diag);
+	error = error ? error : people_check(loop->gateway, &frame.as.send, &diag);
 	if (!error && !rate_take_user(loop->gateway, user)) {
 		sw_metric_add(loop->gateway->metrics.limited, 1);
 		error = SW_ERROR_RATE_LIMITED;
@@ -183,7 +181,7 @@ void api_send(struct gw_loop *loop, struct sw_http_exchange *exchange, const cha
 	if (error) {
 		api_fail(exchange, error, diag.text);
 	} else {
-		send_to(loop, exchange, pending_new(exchange, name, user), &frame.as.send);
+		send_to(loop, pending_new(exchange, name, user), &frame.as.send);
 	}
 	sw_client_frame_release(&frame);
 }

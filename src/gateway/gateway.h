@@ -53,6 +53,7 @@ struct sw_gateway_config {
 	int64_t long_poll_max_ms;
 	int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* of HTTP */
 	unsigned group_members_max;
+	unsigned mentions_max; /* of a message */
 	int64_t drain_timeout_ms;
 	int64_t batch_interval_ms; /* >= 0 */
 	unsigned ingest_queues;

@@ -275,11 +275,34 @@ int authenticate(struct sw_gateway *gateway, struct sw_bytes token, struct sw_to
 /* dispatch.c */
 void dispatch_frame(struct session *session, struct sw_bytes text);
 
+/* people.c */
+struct people {
+	int64_t to_user; /* 0: to a conversation */
+	struct sw_item_list mentions;
+	int64_t *users; /* the memory of both */
+};
+/* Not too many, and names that somebody may have. */
+enum sw_error_code people_check(const struct sw_gateway *gateway, const struct sw_send_frame *send,
+				struct sw_diag *diag);
+/* False: not all of them are in the cache. */
+bool people_find(struct gw_loop *loop, const struct sw_send_frame *send, struct people *people_out);
+struct name_read *people_look_up(struct gw_loop *loop, int64_t number, const struct sw_send_frame *send);
+/* What such a read has found. */
+enum sw_error_code people_found(const struct name_read *read, const struct sw_send_frame *send,
+				struct people *people_out, struct sw_diag *diag);
+void people_release(struct people *people);
+
 /* send.c */
+/* Who sends, and where the answer goes. */
+struct origin {
+	int64_t user;
+	const char *name;
+	int64_t number; /* session or request */
+};
 void on_send(struct session *session, const struct sw_send_frame *send);
-/* The item of a send; runs are borrowed from both. */
-struct sw_item send_item(struct sw_gateway *gateway, const struct sw_send_frame *send, int64_t sender,
-			 const char *sender_name, int64_t to_user, int64_t number);
+/* The item of a send; runs are borrowed from all of them. */
+struct sw_item send_item(struct sw_gateway *gateway, const struct sw_send_frame *send, const struct origin *origin,
+			 const struct people *people);
 unsigned send_partition(const struct sw_item *item);
 
 /* answer.c: what the writers say about a message */
@@ -345,6 +368,12 @@ int mail_keys_load(const struct sw_gateway_config *config, struct mail_keys **ke
 void mail_keys_free(struct mail_keys *keys);
 void api_ack(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
 void api_device_set(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_preferences_get(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_preferences_set(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_preferences_drop(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+/* The answer to an item for the caller's mailbox: 204, 202 or a problem; the request is freed. */
+void api_on_applied(struct request *request, enum request_result result, const struct sw_item *item);
+void api_to_mailbox(struct gw_loop *loop, struct request *request, int64_t user, const struct sw_item *item);
 void api_device_drop(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
 
 #endif

@@ -2,7 +2,17 @@
 /* A new event into the inboxes of its recipients: the next pos of each. */
 #include "mailbox/mailbox_int.h"
 
-static struct news news_of(const struct sw_item_deliver *deliver, int64_t pos)
+static bool is_mentioned(const struct sw_item_deliver *deliver, const struct user *user)
+{
+	for (size_t i = 0; i < deliver->mentions.count; i++) {
+		if (deliver->mentions.values[i] == user->id) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct news news_of(const struct sw_item_deliver *deliver, const struct user *user, int64_t pos)
 {
 	return (struct news){.pos = pos,
 			     .conv = deliver->conv,
@@ -10,7 +20,8 @@ static struct news news_of(const struct sw_item_deliver *deliver, int64_t pos)
 			     .event = deliver->id,
 			     .title = deliver->title,
 			     .preview = deliver->preview,
-			     .at_ms = deliver->at_ms};
+			     .at_ms = deliver->at_ms,
+			     .mentioned = is_mentioned(deliver, user)};
 }
 
 static int64_t check_delay_ms(const struct mailbox *m, const struct user *user)
@@ -21,14 +32,23 @@ static int64_t check_delay_ms(const struct mailbox *m, const struct user *user)
 /* Whether a push was planned. */
 static bool append(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct sw_item_deliver *deliver)
 {
-	bool notify = user->id != deliver->sender;
+	bool mentioned = is_mentioned(deliver, user);
+	bool notify = user->id != deliver->sender && user_wants(user, deliver->conv, mentioned, batch->now_ms);
 	bool waiting = user->open_pos > user_handled(user);
 	user_touch(m, user);
 	user->pos++;
-	*(struct inbox_row *)sw_rows_add(&m->inbox, &batch->arena, sizeof(struct inbox_row)) = (struct inbox_row){
-		.user = user->id, .pos = user->pos, .conv = deliver->conv, .seq = deliver->seq, .notify = notify};
+	user->told += notify;
+	*(struct inbox_row *)sw_rows_add(&m->inbox, &batch->arena,
+					 sizeof(struct inbox_row)) = (struct inbox_row){.user = user->id,
+											.pos = user->pos,
+											.conv = deliver->conv,
+											.seq = deliver->seq,
+											.notify = notify,
+											.mentioned = mentioned,
+											.told = (int32_t)user->told};
 	m->batch_appended++;
 	if (!notify) {
+		m->batch_unwanted += user->id != deliver->sender;
 		return false;
 	}
 	if (user->session_count || waiting) {
@@ -39,7 +59,7 @@ static bool append(struct mailbox *m, struct sw_batch *batch, struct user *user,
 		arm_check(m, batch, user, check_delay_ms(m, user), user->pos);
 		return false;
 	}
-	struct news news = news_of(deliver, user->pos);
+	struct news news = news_of(deliver, user, user->pos);
 	plan_push(m, batch, user, &news);
 	return true;
 }
@@ -53,7 +73,7 @@ static void repeat(struct mailbox *m, struct sw_batch *batch, struct user *user,
 		return;
 	}
 	if (recorded & 1) {
-		struct news news = news_of(deliver, pos);
+		struct news news = news_of(deliver, user, pos);
 		plan_push(m, batch, user, &news);
 	} else {
 		arm_check(m, batch, user, check_delay_ms(m, user), user->pos);

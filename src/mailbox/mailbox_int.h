@@ -6,6 +6,7 @@
 #include "mailbox/mailbox_step.h"
 
 #include "base/metrics.h"
+#include "proto/codes.h"
 #include "writer/rows.h"
 
 #include <surewire/buf.h>
@@ -23,6 +24,30 @@ struct device {
 	int64_t registered_at_ms;
 	int64_t cursor;
 	int64_t active_cursor; /* acked while its person was there */
+	char *time_zone;
+	char *locale;
+	int16_t quiet_from; /* minute of its day; -1: no quiet hours */
+	int16_t quiet_until;
+	int64_t shown_from; /* what may be shown there and was not taken back begins here; 0: nothing */
+	int64_t shown_upto;
+	enum dirt dirt;
+};
+
+enum { PREFER_UNSET = -1 };
+enum prefer_content {
+	PREFER_CONTENT_UNSET,
+	PREFER_CONTENT_NONE,
+	PREFER_CONTENT_SENDER,
+	PREFER_CONTENT_FULL,
+	PREFER_CONTENTS
+};
+
+/* What a person wants of a conversation; 0: of every one that does not say otherwise. */
+struct preference {
+	int64_t conv;
+	int64_t muted_until_ms; /* PREFER_UNSET, as the others: as in the default */
+	int8_t mentions_only;
+	enum prefer_content content; /* the pusher's matter; kept to be written */
 	enum dirt dirt;
 };
 
@@ -40,16 +65,20 @@ struct user {
 	UT_hash_handle hh;
 	int64_t id;
 	char *name;
-	int64_t pos; /* the last one given */
+	int64_t pos;  /* the last one given */
+	int64_t told; /* how many of the inbox were to be told of */
 	int64_t pushed_pos;
 	int64_t open_pos; /* the last one that may be neither acked nor planned */
 	struct device *devices;
 	size_t device_count;
+	struct preference *preferences; /* by conv */
+	size_t preference_count;
 	struct session *sessions;
 	size_t session_count;
 	bool check_armed;       /* a check is on its way that will look again */
 	int64_t check_delay_ms; /* after so long */
 	int64_t lag_ms;         /* most that an event since the last quiet moment was older when it came here */
+	bool clear_armed;       /* a CLEAR is on its way */
 	bool plan_dirty;
 	bool loading;
 	bool touched;
@@ -65,6 +94,7 @@ struct news {
 	struct sw_bytes title;
 	struct sw_bytes preview;
 	int64_t at_ms;
+	bool mentioned;
 };
 
 struct inbox_row {
@@ -73,6 +103,12 @@ struct inbox_row {
 	int64_t conv;
 	int64_t seq;
 	bool notify;
+	bool mentioned;
+	int32_t told;
+};
+struct preference_key {
+	int64_t user;
+	int64_t conv;
 };
 struct device_key {
 	int64_t user;
@@ -90,6 +126,7 @@ struct mailbox {
 	struct user *touched;
 	struct sw_rows inbox;                     /* struct inbox_row */
 	struct sw_rows gone_devices;              /* struct device_key */
+	struct sw_rows gone_preferences;          /* struct preference_key */
 	struct sw_rows gone_sessions;             /* struct session_key */
 	const struct sw_pg_result *unacked;       /* of this batch's checks */
 	const struct sw_pg_result *node_sessions; /* of the last NODE_GONE of this batch */
@@ -99,8 +136,9 @@ struct mailbox {
 	 * CHECK: two varints, pushes were planned after this pos and up to that; 0 0: none. */
 	struct sw_buf record;
 	struct sw_reader recorded; /* of a section that was applied before */
-	struct sw_metric *appended, *live, *pushes, *checks, *late, *unreachable;
-	int64_t batch_appended, batch_live, batch_pushes, batch_checks, batch_late, batch_unreachable;
+	struct sw_metric *appended, *live, *pushes, *checks, *late, *unreachable, *unwanted, *clears;
+	int64_t batch_unwanted, batch_clears, batch_appended, batch_live, batch_pushes, batch_checks, batch_late,
+		batch_unreachable;
 };
 
 /* users.c */
@@ -121,6 +159,16 @@ int64_t user_seen(const struct user *user);
 int64_t user_handled(const struct user *user);
 void set_text(char **field, struct sw_bytes text);
 
+/* prefer.c */
+/* Added when missing, as the default has it. */
+struct preference *user_add_preference(struct user *user, int64_t conv);
+/* Does the person want to be told of a message, now? Not muted, and a mention where only those are wanted. */
+bool user_wants(const struct user *user, int64_t conv, bool mentioned, int64_t now_ms);
+bool prefer_content_parse(struct sw_bytes text, enum prefer_content *content_out);
+const char *prefer_content_text(enum prefer_content content);
+enum sw_error_code prefer(struct mailbox *m, struct sw_batch *batch, struct user *user,
+			  const struct sw_item_preference_set *set);
+
 /* append.c */
 void append_deliver(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work,
 		    const struct sw_item_deliver *deliver);
@@ -128,7 +176,15 @@ void append_deliver(struct mailbox *m, struct sw_batch *batch, const struct sw_w
 /* track.c */
 void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work, const struct sw_item *item);
 
+/* clear.c */
+/* Something was read: what other devices show of it is to be taken back, a little later. */
+void arm_clear(struct mailbox *m, struct sw_batch *batch, struct user *user);
+void on_clear(struct mailbox *m, struct sw_batch *batch, struct user *user);
+/* As far as the store knows, after loading. */
+void guess_shown(struct user *user);
+
 /* route.c */
+const struct sw_mailbox_provider *find_provider(const struct mailbox *m, const char *name);
 /* positions: of each user; 0: none. */
 void route_live(struct mailbox *m, struct sw_batch *batch, const struct sw_item_deliver *deliver,
 		const int64_t *positions);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The user's step of the writer engine: append (inbox rows), track (cursors, sessions, devices, presence), route (live to
  * the nodes that hold the user's sessions, or pushes; and the check that somebody acked). The only writer of inbox,
- * device, session and push_plan. Since all that concerns a user passes here one after the other, a message and the
+ * device, preference, session and push_plan. Since all that concerns a user passes here one after the other, a message and the
  * closing of a socket cannot cross. */
 #ifndef SW_MAILBOX_STEP_H
 #define SW_MAILBOX_STEP_H
@@ -12,13 +12,16 @@
 struct sw_mailbox_provider {
 	const char *name;
 	bool fallback_only;
+	bool clears; /* a silent push takes back what it showed */
 };
 
 struct sw_mailbox_config {
 	size_t users_max;       /* kept in the cache */
 	size_t devices_max;     /* of a user */
+	size_t preferences_max; /* of a user: the default and single conversations */
 	int64_t ack_timeout_ms; /* unacked for so long: pushed as if offline */
 	int64_t push_ttl_ms;    /* a push is worthless after */
+	int64_t clear_delay_ms; /* what was read within is taken back together */
 	const struct sw_mailbox_provider *providers;
 	size_t provider_count;
 };

@@ -69,7 +69,7 @@ void route_live(struct mailbox *m, struct sw_batch *batch, const struct sw_item_
 
 /* ---- push ---- */
 
-static const struct sw_mailbox_provider *find_provider(const struct mailbox *m, const char *name)
+const struct sw_mailbox_provider *find_provider(const struct mailbox *m, const char *name)
 {
 	for (size_t i = 0; i < m->config->provider_count; i++) {
 		if (strcmp(m->config->providers[i].name, name) == 0) {
@@ -111,7 +111,7 @@ static void emit_job(struct mailbox *m, struct sw_batch *batch, struct user *use
 					 .pos = news->pos,
 					 .title = news->title,
 					 .preview = news->preview,
-					 .badge = news->pos - user_seen(user),
+					 .badge = -1, /* counted when it is sent */
 					 .created_at_ms = news->at_ms,
 					 .expires_at_ms = news->at_ms + m->config->push_ttl_ms}};
 	sw_batch_to_push(batch, job.as.job.provider, &job);
@@ -123,22 +123,29 @@ static size_t push_devices(struct mailbox *m, struct sw_batch *batch, struct use
 {
 	size_t count = 0;
 	for (size_t i = 0; i < user->device_count; i++) {
-		const struct device *device = &user->devices[i];
+		struct device *device = &user->devices[i];
 		const struct sw_mailbox_provider *provider = find_provider(m, device->provider);
 		if (provider && provider->fallback_only == fallback && device->token[0] && device->cursor < news->pos) {
 			emit_job(m, batch, user, news, device);
+			device->shown_from = device->shown_from ? device->shown_from : news->pos;
+			device->shown_upto = news->pos > device->shown_upto ? news->pos : device->shown_upto;
 			count++;
 		}
 	}
 	return count;
 }
 
-void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news)
+static void note_planned(struct user *user, int64_t pos)
 {
-	if (news->pos > user->pushed_pos) {
-		user->pushed_pos = news->pos;
+	if (pos > user->pushed_pos) {
+		user->pushed_pos = pos;
 		user->plan_dirty = true;
 	}
+}
+
+void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news)
+{
+	note_planned(user, news->pos);
 	if (push_devices(m, batch, user, news, false) == 0 && push_devices(m, batch, user, news, true) == 0) {
 		m->batch_unreachable++; /* waits in the inbox for a device to come */
 	}
@@ -163,7 +170,8 @@ static struct news read_news(const struct sw_pg_result *r, size_t row)
 			     .event = sw_pg_i64(r, row, 4),
 			     .title = sw_pg_bytes(r, row, 5),
 			     .preview = sw_pg_bytes(r, row, 6),
-			     .at_ms = sw_pg_i64(r, row, 7)};
+			     .at_ms = sw_pg_i64(r, row, 7),
+			     .mentioned = sw_pg_bool(r, row, 8)};
 }
 
 /* The rows are by user and pos. Searched, not walked: a batch may check a thousand people with a hundred rows each. */
@@ -249,9 +257,15 @@ static size_t plan_range(struct mailbox *m, struct sw_batch *batch, struct user 
 		if (news.pos > range[1] || news.pos <= range[0] || news.pos <= user_seen(user)) {
 			continue;
 		}
-		keep(&batch->arena, &news);
-		plan_push(m, batch, user, &news);
-		*first_out = planned++ ? *first_out : news.pos;
+		if (user_wants(user, news.conv, news.mentioned, batch->now_ms)) {
+			keep(&batch->arena, &news);
+			plan_push(m, batch, user, &news);
+			*first_out = planned++ ? *first_out : news.pos;
+		} else {
+			/* Muted while it waited: nor is it to be told of when the mute has ended. */
+			note_planned(user, news.pos);
+			m->batch_unwanted++;
+		}
 	}
 	m->batch_late += (int64_t)planned;
 	return planned;

@@ -21,6 +21,10 @@ static void *step_open(const void *config, struct sw_idgen *ids)
 				    "Messages to people thought online that nobody acked in time.");
 	m->unreachable = sw_metric_counter("surewire_mailbox_unreachable_total", NULL,
 					   "Messages whose recipient has no device that could be pushed.");
+	m->clears = sw_metric_counter("surewire_mailbox_clears_planned_total", NULL,
+				      "Silent pushes that take back what was read elsewhere.");
+	m->unwanted = sw_metric_counter("surewire_mailbox_unwanted_total", NULL,
+					"Messages that were not to be pushed: muted, or no mention.");
 	return m;
 }
 
@@ -28,7 +32,7 @@ static void step_forget(void *step)
 {
 	struct mailbox *m = step;
 	users_clear(m);
-	m->inbox = m->gone_devices = m->gone_sessions = (struct sw_rows){0};
+	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = (struct sw_rows){0};
 }
 
 static void step_close(void *step)
@@ -131,6 +135,12 @@ static void want_item(struct mailbox *m, struct sw_arena *arena, struct wanted *
 	case SW_ITEM_ADDRESS_DROP:
 		want_user(m, arena, want, item->as.address_drop.user);
 		break;
+	case SW_ITEM_CLEAR:
+		want_user(m, arena, want, item->as.clear.user);
+		break;
+	case SW_ITEM_PREFERENCE_SET:
+		want_user(m, arena, want, item->as.preference_set.user);
+		break;
 	default:
 		break;
 	}
@@ -139,7 +149,7 @@ static void want_item(struct mailbox *m, struct sw_arena *arena, struct wanted *
 static int queue_users(struct sw_arena *arena, const struct sw_rows *users, struct sw_pg *pg)
 {
 	static const enum sw_sql statements[] = {SW_SQL_MAILBOX_LOAD_USERS, SW_SQL_MAILBOX_LOAD_DEVICES,
-						 SW_SQL_MAILBOX_LOAD_SESSIONS};
+						 SW_SQL_MAILBOX_LOAD_SESSIONS, SW_SQL_MAILBOX_LOAD_PREFERENCES};
 	if (users->count == 0) {
 		return 0;
 	}
@@ -149,7 +159,7 @@ static int queue_users(struct sw_arena *arena, const struct sw_rows *users, stru
 		sw_pg_add_i64s(&params, users->items, users->count);
 		sw_pg_queue(pg, statements[i], &params);
 	}
-	return 3;
+	return (int)(sizeof(statements) / sizeof(statements[0]));
 }
 
 static int queue_ranges(struct sw_arena *arena, const struct sw_rows *rows, struct sw_pg *pg)
@@ -214,6 +224,7 @@ static void read_users(struct mailbox *m, const struct sw_pg_result *r)
 		struct user *user = user_add(m, id, sw_pg_bytes(r, i, 1));
 		user->pos = sw_pg_i64(r, i, 2);
 		user->pushed_pos = sw_pg_i64(r, i, 3);
+		user->told = sw_pg_i32(r, i, 4);
 		user->loading = true;
 	}
 }
@@ -234,6 +245,10 @@ static void read_devices(struct mailbox *m, const struct sw_pg_result *r)
 		device->registered_at_ms = sw_pg_i64(r, i, 7);
 		device->cursor = sw_pg_i64(r, i, 8);
 		device->active_cursor = sw_pg_i64(r, i, 9);
+		set_text(&device->time_zone, sw_pg_bytes(r, i, 10));
+		set_text(&device->locale, sw_pg_bytes(r, i, 11));
+		device->quiet_from = (int16_t)sw_pg_i32(r, i, 12);
+		device->quiet_until = (int16_t)sw_pg_i32(r, i, 13);
 		device->dirt = CLEAN;
 	}
 }
@@ -252,6 +267,20 @@ static void read_sessions(struct mailbox *m, const struct sw_pg_result *r)
 	}
 }
 
+static void read_preferences(struct mailbox *m, const struct sw_pg_result *r)
+{
+	for (size_t i = 0; i < sw_pg_rows(r); i++) {
+		struct user *user = user_find(m, sw_pg_i64(r, i, 0));
+		if (user && user->loading) {
+			struct preference *preference = user_add_preference(user, sw_pg_i64(r, i, 1));
+			int32_t mentions_only = sw_pg_i32(r, i, 3);
+			preference->muted_until_ms = sw_pg_i64(r, i, 2);
+			preference->mentions_only = mentions_only <= 1 ? (int8_t)mentions_only : PREFER_UNSET;
+			(void)prefer_content_parse(sw_pg_bytes(r, i, 4), &preference->content);
+		}
+	}
+}
+
 static void step_loaded(void *step, struct sw_batch *batch, const struct sw_pg *pg)
 {
 	(void)batch;
@@ -262,12 +291,16 @@ static void step_loaded(void *step, struct sw_batch *batch, const struct sw_pg *
 		read_users(m, users);
 		read_devices(m, sw_pg_result(pg, 1));
 		read_sessions(m, sw_pg_result(pg, 2));
+		read_preferences(m, sw_pg_result(pg, 3));
 		for (size_t i = 0; i < sw_pg_rows(users); i++) {
 			struct user *user = user_find(m, sw_pg_i64(users, i, 0));
-			user->open_pos = user->loading ? user->pos : user->open_pos;
+			if (user->loading) {
+				user->open_pos = user->pos;
+				guess_shown(user);
+			}
 			user->loading = false;
 		}
-		index = 3;
+		index = (size_t)m->loading_users;
 	}
 	if (m->loading_unacked) {
 		m->unacked = sw_pg_result(pg, index++);
@@ -317,7 +350,7 @@ static void step_settle(void *step, bool committed)
 {
 	struct mailbox *m = step;
 	users_settle(m, committed);
-	m->inbox = m->gone_devices = m->gone_sessions = (struct sw_rows){0};
+	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = (struct sw_rows){0};
 	m->unacked = m->node_sessions = NULL;
 	if (committed) {
 		sw_metric_add(m->appended, m->batch_appended);
@@ -326,9 +359,12 @@ static void step_settle(void *step, bool committed)
 		sw_metric_add(m->checks, m->batch_checks);
 		sw_metric_add(m->late, m->batch_late);
 		sw_metric_add(m->unreachable, m->batch_unreachable);
+		sw_metric_add(m->unwanted, m->batch_unwanted);
+		sw_metric_add(m->clears, m->batch_clears);
 	}
 	m->batch_appended = m->batch_live = m->batch_pushes = 0;
 	m->batch_checks = m->batch_late = m->batch_unreachable = 0;
+	m->batch_unwanted = m->batch_clears = 0;
 }
 
 const struct sw_step_ops sw_mailbox_step = {

@@ -166,6 +166,11 @@ static void on_device_set(const struct mailbox *m, struct sw_batch *batch, struc
 	set_text(&device->token, set->token);
 	device->sandbox = set->sandbox;
 	device->registered_at_ms = set->at_ms;
+	set_text(&device->time_zone, set->time_zone);
+	set_text(&device->locale, set->locale);
+	bool quiet = set->quiet_from != set->quiet_until;
+	device->quiet_from = (int16_t)(quiet ? set->quiet_from : -1);
+	device->quiet_until = (int16_t)(quiet ? set->quiet_until : -1);
 	device->dirt = CHANGED;
 	reply(batch, set->node, set->request, SW_ERROR_NONE);
 }
@@ -272,6 +277,10 @@ static int64_t user_of(const struct sw_item *item)
 		return item->as.device_drop.user;
 	case SW_ITEM_ADDRESS_DROP:
 		return item->as.address_drop.user;
+	case SW_ITEM_CLEAR:
+		return item->as.clear.user;
+	case SW_ITEM_PREFERENCE_SET:
+		return item->as.preference_set.user;
 	case SW_ITEM_TOKEN_DEAD:
 		return item->as.token_dead.user;
 	case SW_ITEM_FALLBACK:
@@ -292,6 +301,7 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 		return;
 	}
 	user_touch(m, user);
+	int64_t seen = user_seen(user);
 	switch (item->kind) {
 	case SW_ITEM_ACK:
 		on_ack(user, &item->as.ack);
@@ -314,6 +324,13 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 	case SW_ITEM_ADDRESS_DROP:
 		on_address_drop(batch, user, &item->as.address_drop);
 		break;
+	case SW_ITEM_CLEAR:
+		on_clear(m, batch, user);
+		break;
+	case SW_ITEM_PREFERENCE_SET:
+		reply(batch, item->as.preference_set.node, item->as.preference_set.request,
+		      prefer(m, batch, user, &item->as.preference_set));
+		break;
 	case SW_ITEM_TOKEN_DEAD:
 		on_token_dead(m, batch, user, &item->as.token_dead);
 		break;
@@ -322,5 +339,8 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 		break;
 	default:
 		break;
+	}
+	if (user_seen(user) > seen) {
+		arm_clear(m, batch, user);
 	}
 }

@@ -30,6 +30,8 @@ static void device_release(struct device *device)
 	free(device->provider);
 	free(device->app);
 	free(device->token);
+	free(device->time_zone);
+	free(device->locale);
 }
 
 static void discard(struct mailbox *m, struct user *user)
@@ -42,6 +44,7 @@ static void discard(struct mailbox *m, struct user *user)
 		free(user->sessions[i].device);
 	}
 	free(user->devices);
+	free(user->preferences);
 	free(user->sessions);
 	free(user->name);
 	free(user);
@@ -61,6 +64,9 @@ static void clean(struct user *user)
 	user->plan_dirty = false;
 	for (size_t i = 0; i < user->device_count; i++) {
 		user->devices[i].dirt = CLEAN;
+	}
+	for (size_t i = 0; i < user->preference_count; i++) {
+		user->preferences[i].dirt = CLEAN;
 	}
 	for (size_t i = 0; i < user->session_count; i++) {
 		user->sessions[i].dirt = CLEAN;
@@ -122,6 +128,10 @@ struct device *user_add_device(struct user *user, struct sw_bytes id)
 				  .provider = sw_xstrdup(""),
 				  .app = sw_xstrdup(""),
 				  .token = sw_xstrdup(""),
+				  .time_zone = sw_xstrdup(""),
+				  .locale = sw_xstrdup(""),
+				  .quiet_from = -1,
+				  .quiet_until = -1,
 				  .dirt = CHANGED};
 	return device;
 }

@@ -9,20 +9,25 @@ _Static_assert((int)INBOX_ROWS_MAX <= (int)SW_PG_ARRAY_MAX, "an array of a state
 static void write_inbox_part(const struct inbox_row *rows, size_t n, struct sw_arena *arena, struct sw_pg *pg)
 {
 	int64_t *columns = sw_arena_alloc(arena, 4 * n * sizeof(*columns));
-	bool *notify = sw_arena_alloc(arena, n * sizeof(*notify));
+	bool *flags = sw_arena_alloc(arena, 2 * n * sizeof(*flags));
+	int32_t *told = sw_arena_alloc(arena, n * sizeof(*told));
 	for (size_t i = 0; i < n; i++) {
 		columns[i] = rows[i].user;
 		columns[n + i] = rows[i].pos;
 		columns[2 * n + i] = rows[i].conv;
 		columns[3 * n + i] = rows[i].seq;
-		notify[i] = rows[i].notify;
+		flags[i] = rows[i].notify;
+		flags[n + i] = rows[i].mentioned;
+		told[i] = rows[i].told;
 	}
 	struct sw_pg_params params;
 	sw_pg_params_init(&params, arena);
 	for (size_t column = 0; column < 4; column++) {
 		sw_pg_add_i64s(&params, columns + column * n, n);
 	}
-	sw_pg_add_bools(&params, notify, n);
+	sw_pg_add_bools(&params, flags, n);
+	sw_pg_add_bools(&params, flags + n, n);
+	sw_pg_add_i32s(&params, told, n);
 	sw_pg_queue(pg, SW_SQL_MAILBOX_INSERT_INBOX, &params);
 }
 
@@ -75,11 +80,24 @@ static void write_cursors(struct mailbox *m, struct sw_arena *arena, struct sw_p
 	sw_pg_queue(pg, SW_SQL_MAILBOX_MOVE_CURSORS, &params);
 }
 
-enum { DEVICE_TEXTS = 5, DEVICE_NUMBERS = 4 };
+enum { DEVICE_TEXTS = 7, DEVICE_NUMBERS = 4 };
 
-static void fill_device(int64_t *numbers, struct sw_bytes *texts, size_t max, size_t n, const struct user *user,
-			const struct device *device)
+struct device_columns {
+	int64_t *numbers;
+	struct sw_bytes *texts;
+	int16_t *minutes;
+	bool *sandbox;
+	size_t max;
+};
+
+static void fill_device(struct device_columns *columns, size_t n, const struct user *user, const struct device *device)
 {
+	size_t max = columns->max;
+	int64_t *numbers = columns->numbers;
+	struct sw_bytes *texts = columns->texts;
+	columns->sandbox[n] = device->sandbox;
+	columns->minutes[n] = device->quiet_from;
+	columns->minutes[max + n] = device->quiet_until;
 	numbers[n] = user->id;
 	numbers[max + n] = device->registered_at_ms;
 	numbers[2 * max + n] = device->cursor;
@@ -89,6 +107,8 @@ static void fill_device(int64_t *numbers, struct sw_bytes *texts, size_t max, si
 	texts[2 * max + n] = sw_bytes_str(device->provider);
 	texts[3 * max + n] = sw_bytes_str(device->app);
 	texts[4 * max + n] = sw_bytes_str(device->token);
+	texts[5 * max + n] = sw_bytes_str(device->time_zone);
+	texts[6 * max + n] = sw_bytes_str(device->locale);
 }
 
 static void write_devices(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
@@ -97,28 +117,31 @@ static void write_devices(struct mailbox *m, struct sw_arena *arena, struct sw_p
 	if (max == 0) {
 		return;
 	}
-	int64_t *numbers = sw_arena_alloc(arena, DEVICE_NUMBERS * max * sizeof(*numbers));
-	struct sw_bytes *texts = sw_arena_alloc(arena, DEVICE_TEXTS * max * sizeof(*texts));
-	bool *sandbox = sw_arena_alloc(arena, max * sizeof(*sandbox));
+	struct device_columns columns = {.numbers = sw_arena_alloc(arena, DEVICE_NUMBERS * max * sizeof(int64_t)),
+					 .texts = sw_arena_alloc(arena, DEVICE_TEXTS * max * sizeof(struct sw_bytes)),
+					 .minutes = sw_arena_alloc(arena, 2 * max * sizeof(int16_t)),
+					 .sandbox = sw_arena_alloc(arena, max * sizeof(bool)),
+					 .max = max};
 	size_t n = 0;
 	for (const struct user *user = m->touched; user; user = user->next_touched) {
 		for (size_t i = 0; i < user->device_count; i++) {
 			if (user->devices[i].dirt == CHANGED) {
-				sandbox[n] = user->devices[i].sandbox;
-				fill_device(numbers, texts, max, n++, user, &user->devices[i]);
+				fill_device(&columns, n++, user, &user->devices[i]);
 			}
 		}
 	}
 	struct sw_pg_params params;
 	sw_pg_params_init(&params, arena);
-	sw_pg_add_i64s(&params, numbers, n);
+	sw_pg_add_i64s(&params, columns.numbers, n);
 	for (size_t column = 0; column < DEVICE_TEXTS; column++) {
-		sw_pg_add_texts(&params, texts + column * max, n);
+		sw_pg_add_texts(&params, columns.texts + column * max, n);
 	}
-	sw_pg_add_bools(&params, sandbox, n);
+	sw_pg_add_bools(&params, columns.sandbox, n);
 	for (size_t column = 1; column < DEVICE_NUMBERS; column++) {
-		sw_pg_add_i64s(&params, numbers + column * max, n);
+		sw_pg_add_i64s(&params, columns.numbers + column * max, n);
 	}
+	sw_pg_add_i16s(&params, columns.minutes, n);
+	sw_pg_add_i16s(&params, columns.minutes + max, n);
 	sw_pg_queue(pg, SW_SQL_MAILBOX_UPSERT_DEVICES, &params);
 }
 
@@ -199,6 +222,66 @@ static void write_gone_sessions(struct mailbox *m, struct sw_arena *arena, struc
 	sw_pg_queue(pg, SW_SQL_MAILBOX_DELETE_SESSIONS, &params);
 }
 
+static void write_gone_preferences(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	size_t n = m->gone_preferences.count;
+	if (n == 0) {
+		return;
+	}
+	const struct preference_key *keys = m->gone_preferences.items;
+	int64_t *columns = sw_arena_alloc(arena, 2 * n * sizeof(*columns));
+	for (size_t i = 0; i < n; i++) {
+		columns[i] = keys[i].user;
+		columns[n + i] = keys[i].conv;
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	sw_pg_add_i64s(&params, columns, n);
+	sw_pg_add_i64s(&params, columns + n, n);
+	sw_pg_queue(pg, SW_SQL_MAILBOX_DELETE_PREFERENCES, &params);
+}
+
+static size_t count_preferences(const struct mailbox *m)
+{
+	size_t n = 0;
+	for (const struct user *user = m->touched; user; user = user->next_touched) {
+		for (size_t i = 0; i < user->preference_count; i++) {
+			n += user->preferences[i].dirt != CLEAN;
+		}
+	}
+	return n;
+}
+
+static void write_preferences(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	size_t max = count_preferences(m);
+	if (max == 0) {
+		return;
+	}
+	int64_t *columns = sw_arena_alloc(arena, 4 * max * sizeof(*columns));
+	struct sw_bytes *contents = sw_arena_alloc(arena, max * sizeof(*contents));
+	size_t n = 0;
+	for (const struct user *user = m->touched; user; user = user->next_touched) {
+		for (size_t i = 0; i < user->preference_count; i++) {
+			const struct preference *preference = &user->preferences[i];
+			if (preference->dirt != CLEAN) {
+				columns[n] = user->id;
+				columns[max + n] = preference->conv;
+				columns[2 * max + n] = preference->muted_until_ms;
+				columns[3 * max + n] = preference->mentions_only;
+				contents[n++] = sw_bytes_str(prefer_content_text(preference->content));
+			}
+		}
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	for (size_t column = 0; column < 4; column++) {
+		sw_pg_add_i64s(&params, columns + column * max, n);
+	}
+	sw_pg_add_texts(&params, contents, n);
+	sw_pg_queue(pg, SW_SQL_MAILBOX_UPSERT_PREFERENCES, &params);
+}
+
 static void write_plans(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
 {
 	size_t max = 0;
@@ -232,5 +315,7 @@ void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg)
 	write_cursors(m, &batch->arena, pg);
 	write_gone_sessions(m, &batch->arena, pg);
 	write_sessions(m, &batch->arena, pg);
+	write_gone_preferences(m, &batch->arena, pg);
+	write_preferences(m, &batch->arena, pg);
 	write_plans(m, &batch->arena, pg);
 }

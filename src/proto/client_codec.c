@@ -10,6 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Of what is hashed beside the body; the frame itself is bounded. */
+enum { SW_HASHED_BYTES_MAX = 8 << 20 };
+
 static enum sw_error_code fail(enum sw_error_code code, struct sw_diag *diag, const char *field, const char *expected)
 {
 	sw_diag_set(diag, SW_EINVAL, "%s: expected %s", field, expected);
@@ -109,16 +112,32 @@ static enum sw_error_code parse_body(const json_t *root, size_t body_bytes_max, 
 	return SW_ERROR_NONE;
 }
 
+static enum sw_error_code parse_mentions(const json_t *root, struct sw_send_frame *send, struct sw_diag *diag)
+{
+	const json_t *mentions = json_object_get(root, "mentions");
+	bool good = !mentions || json_is_null(mentions) || json_is_array(mentions);
+	for (size_t i = 0; good && i < json_array_size(mentions); i++) {
+		good = json_is_string(json_array_get(mentions, i));
+	}
+	send->mentions = json_array_size(mentions) ? mentions : NULL;
+	return good ? SW_ERROR_NONE : fail(SW_ERROR_BAD_FRAME, diag, "mentions", "an array of user names as strings");
+}
+
 static struct sw_uuid content_hash(const struct sw_send_frame *send)
 {
 	struct sw_buf target;
-	sw_buf_init(&target, 1024);
+	sw_buf_init(&target, SW_HASHED_BYTES_MAX);
 	/* With their lengths, so that no byte can move from one field to the next unseen. */
 	const struct sw_bytes fields[] = {send->to_user, send->kind, send->title, send->preview};
 	sw_buf_put_u64(&target, (uint64_t)send->to_conv);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		sw_buf_put_varint(&target, fields[i].len);
 		sw_buf_put_bytes(&target, fields[i]);
+	}
+	for (size_t i = 0; i < json_array_size(send->mentions); i++) {
+		const json_t *name = json_array_get(send->mentions, i);
+		sw_buf_put_varint(&target, json_string_length(name));
+		sw_buf_put_bytes(&target, sw_bytes(json_string_value(name), json_string_length(name)));
 	}
 	uint8_t digest[32];
 	sw_hash_sha256(send->body, digest);
@@ -144,6 +163,7 @@ static enum sw_error_code parse_send(struct sw_client_frame *frame, size_t body_
 		return fail(SW_ERROR_BAD_FRAME, diag, "kind", "1 to 32 of a-z 0-9 _ - . and none of ours");
 	}
 	enum sw_error_code error = parse_target(frame->root, send, diag);
+	error = error ? error : parse_mentions(frame->root, send, diag);
 	error = error ? error : parse_body(frame->root, body_bytes_max, frame, diag);
 	if (!error) {
 		send->content = content_hash(send);
@@ -223,6 +243,33 @@ void sw_put_time(struct sw_buf *out, int64_t at_ms)
 	gmtime_r(&seconds, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 	sw_buf_printf(out, "\"%s.%03dZ\"", text, (int)(at_ms % 1000));
+}
+
+bool sw_get_time(struct sw_bytes text, int64_t *at_ms_out)
+{
+	char copy[40];
+	struct tm tm = {0};
+	int64_t fraction_ms = 0;
+	if (!text.ptr || text.len >= sizeof(copy)) {
+		return false;
+	}
+	memcpy(copy, text.ptr, text.len);
+	copy[text.len] = '\0';
+	const char *rest = strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (rest && *rest == '.') {
+		int64_t unit_ms = 100;
+		const char *digits = ++rest;
+		for (; *rest >= '0' && *rest <= '9'; rest++, unit_ms /= 10) {
+			fraction_ms += (*rest - '0') * unit_ms;
+		}
+		rest = rest == digits ? NULL : rest;
+	}
+	if (!rest || strcmp(rest, "Z") != 0) {
+		return false;
+	}
+	int64_t seconds = timegm(&tm);
+	*at_ms_out = seconds * 1000 + fraction_ms;
+	return seconds >= 0;
 }
 
 void sw_put_event(struct sw_buf *out, const struct sw_event_view *event)

@@ -27,7 +27,8 @@ struct sw_send_frame {
 	struct sw_bytes body;    /* compact JSON object */
 	struct sw_bytes title;   /* of a push; may be empty */
 	struct sw_bytes preview; /* of a push; may be empty */
-	struct sw_uuid content;  /* hash of target, kind, alert and body */
+	const json_t *mentions;  /* array of names as strings; NULL: none */
+	struct sw_uuid content;  /* hash of target, kind, alert, mentions and body */
 };
 
 /* Borrowed from what release frees. */
@@ -73,6 +74,8 @@ struct sw_event_view {
 void sw_put_event(struct sw_buf *out, const struct sw_event_view *event);
 /* "2026-11-24T05:00:00.123Z" */
 void sw_put_time(struct sw_buf *out, int64_t at_ms);
+/* That form, UTC only, with or without a fraction of a second. Not before 1970. */
+bool sw_get_time(struct sw_bytes text, int64_t *at_ms_out) SW_MUST_CHECK;
 /* "12345", quoted: 64-bit numbers are strings in JSON. */
 void sw_put_id(struct sw_buf *out, int64_t id);
 

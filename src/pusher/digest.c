@@ -172,8 +172,10 @@ static int transact(struct sw_pusher_batch *batch, struct sw_pg *pg, struct sw_d
 	queue_add(batch, &keys, pg);
 	queue_claim(batch, &keys, pg);
 	bind_keys(batch, &keys, &params);
+	sw_pg_add_i64(&params, sw_clock_wall_ms());
 	sw_pg_queue(pg, SW_SQL_DIGEST_LOOK, &params);
 	bind_keys(batch, &keys, &params);
+	sw_pg_add_i64(&params, sw_clock_wall_ms());
 	sw_pg_add_i32(&params, ENTRIES_MAX);
 	sw_pg_queue(pg, SW_SQL_DIGEST_MISSED, &params);
 	int err = sw_pg_run(pg, sw_clock_mono_ms() + STATEMENT_MS, diag_out);

@@ -30,7 +30,8 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 	size_t n = batch->count;
 	const struct sw_pusher *pusher = batch->pusher;
 	struct sw_uuid *ids = sw_arena_calloc(&batch->arena, n, sizeof(*ids));
-	int64_t *users = sw_arena_calloc(&batch->arena, n, sizeof(*users));
+	int64_t *numbers = sw_arena_calloc(&batch->arena, 4 * n, sizeof(*numbers));
+	bool *clears = sw_arena_calloc(&batch->arena, n, sizeof(*clears));
 	struct sw_bytes *devices = sw_arena_calloc(&batch->arena, n, sizeof(*devices));
 	struct sw_bytes *names = sw_arena_calloc(&batch->arena, pusher->push_name_count + 1, sizeof(*names));
 	struct sw_bytes *exclusive = sw_arena_calloc(&batch->arena, pusher->instance_count + 1, sizeof(*exclusive));
@@ -38,7 +39,11 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 	for (size_t i = 0; i < n; i++) {
 		const struct sw_item_job *item = &batch->jobs[i]->item;
 		ids[i] = item->job;
-		users[i] = item->user;
+		numbers[i] = item->user;
+		numbers[n + i] = item->conv;
+		clears[i] = item->class == SW_JOB_CLEAR;
+		numbers[2 * n + i] = clears[i] ? item->seq : item->pos;
+		numbers[3 * n + i] = item->event;
 		/* A NULL pointer would be NULL to the store. */
 		devices[i] = item->device.ptr ? item->device : sw_bytes("", 0);
 	}
@@ -52,10 +57,26 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 	}
 	sw_pg_params_init(params, &batch->arena);
 	sw_pg_add_uuids(params, ids, n);
-	sw_pg_add_i64s(params, users, n);
+	sw_pg_add_i64s(params, numbers, n);
 	sw_pg_add_texts(params, devices, n);
 	sw_pg_add_texts(params, names, pusher->push_name_count);
 	sw_pg_add_texts(params, exclusive, exclusive_count);
+	for (size_t column = 1; column < 4; column++) {
+		sw_pg_add_i64s(params, numbers + column * n, n);
+	}
+	sw_pg_add_i64(params, sw_clock_wall_ms());
+	sw_pg_add_bools(params, clears, n);
+}
+
+/* How it is shown; what is in the notification is decided when it is made. */
+static void read_wishes(const struct sw_pg_result *r, size_t row, struct sw_pusher_job *job)
+{
+	struct sw_bytes sender = sw_pg_bytes(r, row, 14);
+	struct sw_bytes locale = sw_pg_bytes(r, row, 15);
+	job->content = sw_push_content_parse(sw_pg_bytes(r, row, 13));
+	snprintf(job->sender, sizeof(job->sender), "%.*s", SW_BYTES_FMT(sw_utf8_cut(sender, sizeof(job->sender) - 1)));
+	snprintf(job->locale, sizeof(job->locale), "%.*s", SW_BYTES_FMT(locale));
+	job->item.badge = sw_pg_i32(r, row, 18);
 }
 
 static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_job *job, struct sw_push_gate *gate)
@@ -74,7 +95,14 @@ static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_
 		.seen = sw_pg_i64(r, row, 8),
 		.other_live = sw_pg_bool(r, row, 9),
 		.token_moved = sw_pg_bool(r, row, 10),
+		.muted_until_ms = sw_pg_i64(r, row, 11),
+		.unmentioned = sw_pg_bool(r, row, 12),
+		.quiet_until_ms = sw_pg_i64(r, row, 16),
+		.newer = sw_pg_bool(r, row, 17),
+		.nothing_shown = sw_pg_bool(r, row, 19),
 	};
+	gate->held_quiet = gate->state == SW_PUSH_STATE_RETRY && sw_bytes_equal_str(reason, SW_PUSH_WHY_QUIET);
+	read_wishes(r, row, job);
 	if (gate->state != SW_PUSH_STATE_NONE) {
 		job->outcome.status = sw_pg_i32(r, row, 2);
 		snprintf(job->outcome.reason, sizeof(job->outcome.reason), "%.*s", SW_BYTES_FMT(reason));
@@ -117,6 +145,7 @@ static void decide(struct sw_pusher *pusher, struct sw_pusher_job *job, struct s
 	gate->attempts = (unsigned)job->item.attempt;
 	gate->fallback_only = job->instance->ops->fallback_only;
 	gate->pos = job->item.pos;
+	gate->chat = job->item.class == SW_JOB_CHAT;
 	gate->bare_token = job->item.device.len == 0;
 	gate->now_ms = sw_clock_wall_ms();
 	gate->spent_at_ms = sw_pusher_spent_at_ms(pusher, &job->item);

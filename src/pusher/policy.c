@@ -243,6 +243,48 @@ static struct sw_push_step give_token_up(const struct sw_push_gate *gate)
 				     .why = why};
 }
 
+static bool is_unwanted(const struct sw_push_gate *gate, struct sw_push_step *step_out)
+{
+	if (gate->muted_until_ms > gate->now_ms) {
+		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_MUTED, "muted");
+	} else if (gate->unmentioned) {
+		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_NOT_MENTIONED, "not_mentioned");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* The longest delay that does not end after them, so that they are met from below. */
+static unsigned quiet_stage(int64_t left_ms)
+{
+	unsigned stage = sw_topology_retry_stage_at_least(left_ms);
+	while (stage > 0 && sw_retry_delays_ms[stage] > left_ms + SW_PUSH_QUIET_LATE_MS) {
+		stage--;
+	}
+	return stage;
+}
+
+/* One push a conversation when the quiet hours are over, the newest. The record says that it waits, and so what it is
+ * when it comes back. */
+static bool is_quiet(const struct sw_push_gate *gate, struct sw_push_step *step_out)
+{
+	if (gate->held_quiet && gate->newer) {
+		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_SUPERSEDED, "superseded");
+		return true;
+	}
+	if (gate->quiet_until_ms <= gate->now_ms) {
+		return false;
+	}
+	*step_out = (struct sw_push_step){.next = SW_PUSH_NEXT_LATER,
+					  .result = SW_PUSH_RESULT_HELD_QUIET,
+					  .record = gate->held_quiet ? SW_PUSH_STATE_NONE : SW_PUSH_STATE_RETRY,
+					  .attempts = gate->attempts,
+					  .stage = quiet_stage(gate->quiet_until_ms - gate->now_ms),
+					  .why = SW_PUSH_WHY_QUIET};
+	return true;
+}
+
 bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out)
 {
 	if (is_repeat(gate, step_out)) {
@@ -254,6 +296,9 @@ bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out
 	}
 	if (gate->pos && gate->seen >= gate->pos) {
 		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_READ_ELSEWHERE, "read_elsewhere");
+		return false;
+	}
+	if (gate->chat && is_unwanted(gate, step_out)) {
 		return false;
 	}
 	if (gate->token_gone && !gate->bare_token) {
@@ -274,7 +319,11 @@ bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out
 		*step_out = give_token_up(gate);
 		return false;
 	}
-	return true;
+	if (gate->nothing_shown) {
+		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_NOTHING_SHOWN, "nothing_shown");
+		return false;
+	}
+	return !gate->chat || !is_quiet(gate, step_out);
 }
 
 /* ---- mails that tell all that was missed ---- */

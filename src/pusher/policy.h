@@ -17,7 +17,8 @@ enum {
 	SW_PUSH_UNSENT_MAX = 5,         /* sends at once in a row, then a pause */
 	SW_PUSH_CREDENTIAL_MAX = 3,     /* sends with a new credential in a row, then it counts as an attempt */
 	SW_PUSH_CONFIG_WAIT_MS = 60000, /* at least, until a misconfigured account is tried again */
-	SW_PUSH_AGE_WAIT_DIVISOR = 8, /* … and at least this part of the age: an old one is not tried every minute */
+	SW_PUSH_AGE_WAIT_DIVISOR = 8,  /* … and at least this part of the age: an old one is not tried every minute */
+	SW_PUSH_QUIET_LATE_MS = 20000, /* the end of quiet hours is met this well: each look in between costs a read */
 };
 
 enum sw_push_state {
@@ -93,6 +94,11 @@ struct sw_push_gate {
 	bool token_moved;    /* reported by another device since */
 	bool bare_token;     /* addressed by itself, for no device that is known */
 	bool other_live;     /* the person has another device that can be pushed */
+	bool chat;           /* the person's preferences are about those only, and so the quiet hours */
+	bool nothing_shown;  /* of what is to be taken back */
+	bool unmentioned;    /* only mentions are wanted of this conversation, and this is none */
+	bool newer;          /* a later message of the conversation, wanted and unread, is or will be pushed */
+	bool held_quiet;     /* put off before, to the end of the quiet hours, and not tried since */
 	bool fallback_only;
 	int64_t pos;    /* 0: nothing in the inbox belongs to it */
 	int64_t cursor; /* acked by this device */
@@ -100,8 +106,12 @@ struct sw_push_gate {
 	int64_t now_ms;
 	int64_t spent_at_ms;
 	int64_t registered_at_ms;
+	int64_t muted_until_ms; /* 0: not muted */
+	int64_t quiet_until_ms; /* 0: no quiet hours now */
 	uint64_t random;
 };
+/* What the record of a job says that waits for the end of the quiet hours. */
+#define SW_PUSH_WHY_QUIET "quiet hours"
 /* True: send. False: step_out says what instead; then record is NONE for a repeat, and the items that a crash may have
  * kept from being published are published again (their ids make it once). */
 bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out);

@@ -40,7 +40,8 @@ struct sw_pusher_config {
 	unsigned mailbox_queues;  /* >= 1 */
 	int64_t token_age_max_ms; /* since its app last reported it: then it is dropped; 0: never */
 	struct sw_push_class_limits classes[SW_JOB_CLASSES];
-	unsigned concurrency; /* per instance: notifications at the provider at once, >= 1 */
+	const char *new_message_key; /* of a text of the apps, for pushes whose own is hidden; "": none */
+	unsigned concurrency;        /* per instance: notifications at the provider at once, >= 1 */
 	unsigned
 		quarantine_after; /* dead tokens of an app, the most of recent ones: more are not believed; 0: all are */
 	struct sw_breaker_limits breaker; /* >= 1 each */

@@ -21,6 +21,7 @@
 #include "proto/job.h"
 #include "pusher/policy.h"
 #include "pusher/quarantine.h"
+#include "pusher/show.h"
 #include "store/pool.h"
 
 #include <pthread.h>
@@ -35,6 +36,8 @@ enum {
 	SW_PUSHER_REGATE_MS = 30000,    /* what the gate said is too old to send by */
 	SW_PUSHER_TICK_MS = 5000,
 	SW_PUSHER_TEXT_MAX = 160,
+	SW_PUSHER_SENDER_MAX = 128,
+	SW_PUSHER_LOCALE_MAX = 36,
 };
 
 struct sw_pusher_job;
@@ -66,7 +69,10 @@ struct sw_pusher_job {
 	struct sw_pusher_instance_run *instance;
 	struct sw_pusher_intake *intake;
 	struct sw_pusher_envelope *envelope;
-	struct sw_item_job item; /* borrowed from the envelope */
+	struct sw_item_job item;      /* borrowed from the envelope */
+	enum sw_push_content content; /* as the gate found it, with the next two */
+	char sender[SW_PUSHER_SENDER_MAX];
+	char locale[SW_PUSHER_LOCALE_MAX];
 	int64_t registered_at_ms;
 	int64_t gated_mono_ms;
 	int64_t ready_mono_ms;

@@ -24,8 +24,27 @@ static struct sw_bytes decimal(struct sw_arena *arena, int64_t v)
 	return sw_arena_copy(arena, sw_bytes(text, (size_t)len));
 }
 
+static void clear_notification(const struct sw_item_job *item, struct sw_arena *arena, struct sw_notification *n_out)
+{
+	*n_out = (struct sw_notification){
+		.kind = SW_PUSH_SILENT,
+		.collapse = sw_bytes_str("clear"),
+		.badge = item->badge,
+		.created_at_ms = item->created_at_ms,
+		.expires_at_ms = item->expires_at_ms,
+		.data_count = 2,
+	};
+	memcpy(n_out->id, item->job.bytes, sizeof(n_out->id));
+	n_out->data[0] = (struct sw_push_datum){"clear", decimal(arena, item->seq)};
+	n_out->data[1] = (struct sw_push_datum){"badge", decimal(arena, item->badge)};
+}
+
 void sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *arena, struct sw_notification *n_out)
 {
+	if (item->class == SW_JOB_CLEAR) {
+		clear_notification(item, arena, n_out);
+		return;
+	}
 	*n_out = (struct sw_notification){
 		.kind = SW_PUSH_ALERT,
 		.urgent = true,
@@ -204,6 +223,12 @@ static int encode(struct sw_pusher_job *job, struct sw_diag *diag_out)
 	struct sw_notification notification;
 	sw_arena_reset(&job->arena);
 	sw_pusher_notification(&job->item, &job->arena, &notification);
+	if (job->item.class == SW_JOB_CHAT) {
+		struct sw_push_words words = {.sender = sw_bytes_str(job->sender),
+					      .locale = sw_bytes_str(job->locale),
+					      .key = sw_bytes_str(instance->pusher->config.new_message_key)};
+		sw_push_show(&notification, job->content, &words);
+	}
 	if (job->digest) {
 		sw_pusher_digest_fill(job, &notification);
 	}

@@ -11,8 +11,8 @@ enum { STATEMENT_MS = 8000, REASON_MAX = 200 };
 
 void sw_pusher_reason(const struct sw_pusher_job *job, char *text_out, size_t size)
 {
-	snprintf(text_out, size, "%s%s", job->step.why,
-		 job->step.record == SW_PUSH_STATE_DROPPED ? "" : job->outcome.reason);
+	bool of_the_gate = job->step.record == SW_PUSH_STATE_DROPPED || job->step.result == SW_PUSH_RESULT_HELD_QUIET;
+	snprintf(text_out, size, "%s%s", job->step.why, of_the_gate ? "" : job->outcome.reason);
 	for (char *c = text_out; *c; c++) {
 		*c = *c < 0x20 || *c > 0x7e ? '?' : *c;
 	}
@@ -157,6 +157,10 @@ void sw_pusher_settle_init(struct sw_pusher *pusher)
 
 void sw_pusher_settle(struct sw_pusher_job *job)
 {
+	if (job->item.class == SW_JOB_CLEAR) { /* no delivery, and nobody misses it */
+		job->step.record = SW_PUSH_STATE_NONE;
+		job->step.fallback = job->step.dead = false;
+	}
 	if (job->step.record == SW_PUSH_STATE_NONE) {
 		sw_pusher_publish_step(job);
 	} else {

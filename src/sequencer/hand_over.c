@@ -42,6 +42,7 @@ static struct sw_item_deliver delivery_of(const struct sw_item *item, const stru
 		deliver.title = send->title;
 		deliver.preview = send->preview;
 		deliver.body = send->body;
+		deliver.mentions = send->mentions;
 	} else {
 		const struct sw_item_create *create = &item->as.create;
 		deliver.sender = create->sender;

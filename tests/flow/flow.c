@@ -46,8 +46,10 @@ void flow_open(struct flow *flow, unsigned engines)
 	flow->sequencer_config = (struct sw_sequencer_config){.conversations_max = 1000, .recent_max = 1000};
 	flow->mailbox_config = (struct sw_mailbox_config){.users_max = 1000,
 							  .devices_max = 100,
+							  .preferences_max = 100,
 							  .ack_timeout_ms = 10000,
 							  .push_ttl_ms = 3600000,
+							  .clear_delay_ms = 2000,
 							  .providers = providers,
 							  .provider_count = 2};
 	for (size_t i = 0; i < FLOW_WRITERS_MAX; i++) {

@@ -134,7 +134,8 @@ static void open_pusher(struct world *world)
 					  .instances = instances,
 					  .instance_count = 2,
 					  .mailbox_queues = FLOW_QUEUES,
-					  .classes = {{8, 3600000}, {8, 3600000}, {8, 3600000}},
+					  .new_message_key = "",
+					  .classes = {{8, 3600000}, {8, 3600000}, {8, 3600000}, {8, 3600000}},
 					  .concurrency = 16};
 	struct sw_diag diag = {0};
 	assert_int_equal(sw_pusher_open(&config, &world->pusher, &diag), SW_OK);

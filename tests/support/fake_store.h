@@ -35,7 +35,8 @@ struct fake_applied {
 };
 struct fake_inbox {
 	int64_t user, pos, conv, seq;
-	bool notify;
+	bool notify, mentioned;
+	int64_t told;
 };
 struct fake_plan {
 	int64_t user, pushed_pos;

@@ -21,15 +21,17 @@ static struct fake_plan *find_plan(struct fake_store *store, int64_t user)
 static void load_users(struct fake_store *store, const struct fake_statement *s, struct sw_pg_result *result)
 {
 	struct fake_array users = fake_arg_array(s, 0, FAKE_INT8, result->arena);
-	fake_result_columns(result, 4);
+	fake_result_columns(result, 5);
 	sw_fake_foreach(store, account, a)
 	{
 		if (!fake_array_has(&users, a->id)) {
 			continue;
 		}
 		int64_t pos = 0;
+		int64_t told = 0;
 		sw_fake_foreach(store, inbox, i)
 		{
+			told = i->user == a->id && i->pos > pos ? i->told : told;
 			pos = i->user == a->id && i->pos > pos ? i->pos : pos;
 		}
 		const struct fake_plan *plan = find_plan(store, a->id);
@@ -37,13 +39,14 @@ static void load_users(struct fake_store *store, const struct fake_statement *s,
 		fake_put_bytes(result, a->name);
 		fake_put_i64(result, pos);
 		fake_put_i64(result, plan ? plan->pushed_pos : 0);
+		fake_put_i32(result, (int32_t)told);
 	}
 }
 
 static void load_devices(struct fake_store *store, const struct fake_statement *s, struct sw_pg_result *result)
 {
 	struct fake_array users = fake_arg_array(s, 0, FAKE_INT8, result->arena);
-	fake_result_columns(result, 10);
+	fake_result_columns(result, 14);
 	sw_fake_foreach(store, device, d)
 	{
 		if (fake_array_has(&users, d->user)) {
@@ -57,6 +60,10 @@ static void load_devices(struct fake_store *store, const struct fake_statement *
 			fake_put_i64(result, d->registered_at_ms);
 			fake_put_i64(result, d->cursor);
 			fake_put_i64(result, d->active_cursor);
+			fake_put_bytes(result, sw_bytes("", 0)); /* neither time zone nor locale nor quiet hours here */
+			fake_put_bytes(result, sw_bytes("", 0));
+			fake_put_i32(result, -1);
+			fake_put_i32(result, -1);
 		}
 	}
 }
@@ -125,6 +132,7 @@ static void put_unacked(struct fake_store *store, struct sw_pg_result *result, c
 			fake_put_bytes(result, e->title);
 			fake_put_bytes(result, e->preview);
 			fake_put_i64(result, e->at_ms);
+			fake_put_bool(result, row->mentioned);
 		}
 	}
 }
@@ -134,7 +142,7 @@ static void load_unacked(struct fake_store *store, const struct fake_statement *
 	struct fake_array users = fake_arg_array(s, 0, FAKE_INT8, result->arena);
 	struct fake_array after = fake_arg_array(s, 1, FAKE_INT8, result->arena);
 	struct fake_array upto = fake_arg_array(s, 2, FAKE_INT8, result->arena);
-	fake_result_columns(result, 8);
+	fake_result_columns(result, 9);
 	if (store->tables.inbox.count) {
 		qsort(store->tables.inbox.rows, store->tables.inbox.count, sizeof(struct fake_inbox), by_user_and_pos);
 	}
@@ -163,6 +171,8 @@ static int insert_inbox(struct fake_store *store, const struct fake_statement *s
 	struct fake_array conv = fake_arg_array(s, 2, FAKE_INT8, arena);
 	struct fake_array seq = fake_arg_array(s, 3, FAKE_INT8, arena);
 	struct fake_array notify = fake_arg_array(s, 4, FAKE_BOOL, arena);
+	struct fake_array mentioned = fake_arg_array(s, 5, FAKE_BOOL, arena);
+	struct fake_array told = fake_arg_array(s, 6, FAKE_INT4, arena);
 	for (size_t i = 0; i < users.count; i++) {
 		sw_fake_foreach(store, inbox, row)
 		{
@@ -171,7 +181,8 @@ static int insert_inbox(struct fake_store *store, const struct fake_statement *s
 			}
 		}
 		FAKE_ADD(store, inbox, fake_item_i64(&users, i), fake_item_i64(&pos, i), fake_item_i64(&conv, i),
-			 fake_item_i64(&seq, i), fake_item_i64(&notify, i) != 0);
+			 fake_item_i64(&seq, i), fake_item_i64(&notify, i) != 0, fake_item_i64(&mentioned, i) != 0,
+			 fake_item_i64(&told, i));
 	}
 	return SW_OK;
 }
@@ -194,10 +205,10 @@ static void upsert_devices(struct fake_store *store, const struct fake_statement
 	for (int i = 0; i < 5; i++) {
 		texts[i] = fake_arg_array(s, 1 + i, FAKE_TEXT, arena);
 	}
-	struct fake_array sandbox = fake_arg_array(s, 6, FAKE_BOOL, arena);
-	struct fake_array at_ms = fake_arg_array(s, 7, FAKE_INT8, arena);
-	struct fake_array cursor = fake_arg_array(s, 8, FAKE_INT8, arena);
-	struct fake_array active = fake_arg_array(s, 9, FAKE_INT8, arena);
+	struct fake_array sandbox = fake_arg_array(s, 8, FAKE_BOOL, arena);
+	struct fake_array at_ms = fake_arg_array(s, 9, FAKE_INT8, arena);
+	struct fake_array cursor = fake_arg_array(s, 10, FAKE_INT8, arena);
+	struct fake_array active = fake_arg_array(s, 11, FAKE_INT8, arena);
 	for (size_t i = 0; i < users.count; i++) {
 		struct fake_device row = {.user = fake_item_i64(&users, i),
 					  .registered_at_ms = fake_item_i64(&at_ms, i),
@@ -317,6 +328,9 @@ int fake_sql_mailbox(struct fake_store *store, const struct fake_statement *s, s
 		return SW_OK;
 	case SW_SQL_MAILBOX_LOAD_SESSIONS:
 		load_sessions(store, s, result);
+		return SW_OK;
+	case SW_SQL_MAILBOX_LOAD_PREFERENCES: /* nobody has any here */
+		fake_result_columns(result, 5);
 		return SW_OK;
 	case SW_SQL_MAILBOX_LOAD_NODE_SESSIONS:
 		load_node_sessions(store, s, result);

@@ -77,6 +77,20 @@ static void put_device(struct fake_store *store, int64_t user, struct sw_bytes d
 	fake_put_bool(result, found && has_moved(store, found, exclusive));
 }
 
+/* Nobody has preferences or quiet hours here. */
+static void put_wishes(struct sw_pg_result *result)
+{
+	fake_put_i64(result, 0);
+	fake_put_bool(result, false);
+	fake_put_bytes(result, sw_bytes_str("full"));
+	fake_put_bytes(result, sw_bytes("", 0));
+	fake_put_bytes(result, sw_bytes("", 0));
+	fake_put_i64(result, 0);
+	fake_put_bool(result, false);
+	fake_put_i32(result, 1);
+	fake_put_bool(result, false);
+}
+
 static void gate(struct fake_store *store, const struct fake_statement *s, struct sw_pg_result *result)
 {
 	struct fake_array jobs = fake_arg_array(s, 0, FAKE_UUID, result->arena);
@@ -84,7 +98,7 @@ static void gate(struct fake_store *store, const struct fake_statement *s, struc
 	struct fake_array devices = fake_arg_array(s, 2, FAKE_TEXT, result->arena);
 	struct fake_array names = fake_arg_array(s, 3, FAKE_TEXT, result->arena);
 	struct fake_array exclusive = fake_arg_array(s, 4, FAKE_TEXT, result->arena);
-	fake_result_columns(result, 11);
+	fake_result_columns(result, 20);
 	for (size_t i = 0; i < jobs.count; i++) {
 		struct sw_uuid job = fake_item_uuid(&jobs, i);
 		const struct fake_delivery *d = find_delivery(store, &job);
@@ -93,6 +107,7 @@ static void gate(struct fake_store *store, const struct fake_statement *s, struc
 		fake_put_i32(result, d ? (int32_t)d->status : 0);
 		fake_put_bytes(result, d ? d->reason : sw_bytes("", 0));
 		put_device(store, fake_item_i64(&users, i), devices.items[i], &names, &exclusive, result);
+		put_wishes(result);
 	}
 }
 

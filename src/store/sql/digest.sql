@@ -33,31 +33,40 @@ UPDATE digest d
    AND (d.job = p.job OR ((d.job IS NULL OR d.claimed_at_ms < $8::bigint) AND d.told_at_ms + p.interval_ms <= $7));
 
 -- name: look
--- What became of the claims; for the one that has it how many messages there are.
+-- What became of the claims; for the one that has it how many messages there are. $4: now; what is muted meanwhile does not
+-- count.
 SELECT d.job IS NOT DISTINCT FROM q.job, d.job IS NOT NULL, d.told_pos, d.told_at_ms, d.upto,
        CASE WHEN d.job = q.job THEN (
            SELECT count(*) FROM inbox i
             WHERE i.user_id = q.user_id AND i.notify AND i.pos <= d.upto AND i.pos > greatest(d.told_pos,
                   (SELECT max(a.active_cursor) FROM device a WHERE a.user_id = q.user_id),
-                  (SELECT v.cursor FROM device v WHERE v.user_id = q.user_id AND v.device = q.device))) ELSE 0 END
+                  (SELECT v.cursor FROM device v WHERE v.user_id = q.user_id AND v.device = q.device))
+              AND coalesce((SELECT p.muted_until_ms FROM preference p WHERE p.user_id = i.user_id AND p.conv = i.conv),
+                           (SELECT p.muted_until_ms FROM preference p WHERE p.user_id = i.user_id AND p.conv = 0), 0) <= $4::bigint) ELSE 0 END
   FROM unnest($1::uuid[], $2::bigint[], $3::text[]) WITH ORDINALITY AS q(job, user_id, device, n)
   JOIN digest d ON d.user_id = q.user_id AND d.device = q.device
  ORDER BY q.n;
 
 -- name: missed
--- … and the first of them. $4: how many.
-SELECT q.n - 1, r.pos, r.conv, r.title, r.sender_name, r.preview, r.at_ms
+-- … and the first of them. $5: how many. What a person wants hidden does not leave the store.
+SELECT q.n - 1, r.pos, r.conv, CASE WHEN r.content = 'none' THEN '' ELSE r.title END,
+       CASE WHEN r.content = 'none' THEN '' ELSE r.sender_name END, CASE WHEN r.content = 'full' THEN r.preview ELSE '' END,
+       r.at_ms
   FROM unnest($1::uuid[], $2::bigint[], $3::text[]) WITH ORDINALITY AS q(job, user_id, device, n)
   JOIN digest d ON d.user_id = q.user_id AND d.device = q.device AND d.job = q.job
  CROSS JOIN LATERAL (
-       SELECT i.pos, i.conv, coalesce(nullif(c.title, ''), e.title) AS title, e.sender_name, e.preview, e.at_ms
+       SELECT i.pos, i.conv, coalesce(nullif(c.title, ''), e.title) AS title, e.sender_name, e.preview, e.at_ms,
+              coalesce((SELECT p.content FROM preference p WHERE p.user_id = i.user_id AND p.conv = i.conv),
+                       (SELECT p.content FROM preference p WHERE p.user_id = i.user_id AND p.conv = 0), 'full') AS content
          FROM inbox i
          JOIN event e ON e.conv = i.conv AND e.seq = i.seq
          LEFT JOIN conversation c ON c.conv = i.conv
         WHERE i.user_id = q.user_id AND i.notify AND i.pos <= d.upto AND i.pos > greatest(d.told_pos,
               (SELECT max(a.active_cursor) FROM device a WHERE a.user_id = q.user_id),
               (SELECT v.cursor FROM device v WHERE v.user_id = q.user_id AND v.device = q.device))
-        ORDER BY i.pos LIMIT $4::integer) r
+              AND coalesce((SELECT p.muted_until_ms FROM preference p WHERE p.user_id = i.user_id AND p.conv = i.conv),
+                           (SELECT p.muted_until_ms FROM preference p WHERE p.user_id = i.user_id AND p.conv = 0), 0) <= $4::bigint
+        ORDER BY i.pos LIMIT $5::integer) r
  ORDER BY q.n, r.pos;
 
 -- name: end

@@ -18,3 +18,12 @@ SELECT i.pos, i.conv, i.seq, e.id, e.kind, e.sender_name, e.at_ms, e.body
 
 -- name: find_sent
 SELECT s.cid, s.id, s.conv, s.seq FROM sent s WHERE s.sender = $1::bigint AND s.cid = ANY($2::uuid[]);
+
+-- name: preference
+-- Of a conversation only for its members.
+SELECT $2::bigint = 0 OR EXISTS (SELECT 1 FROM member m WHERE m.conv = $2 AND m.user_id = $1::bigint AND m.left_seq IS NULL),
+       coalesce(p.muted_until_ms, -1), coalesce(p.mentions_only::integer, 2), coalesce(p.content, '')
+  FROM (SELECT 1) one LEFT JOIN preference p ON p.user_id = $1 AND p.conv = $2;
+
+-- name: time_zone_known
+SELECT sw_time_zone_known($1::text);

@@ -2,12 +2,19 @@
 
 -- name: load_users
 SELECT a.user_id, a.name,
-       coalesce((SELECT i.pos FROM inbox i WHERE i.user_id = a.user_id ORDER BY i.pos DESC LIMIT 1), 0),
-       coalesce((SELECT p.pushed_pos FROM push_plan p WHERE p.user_id = a.user_id), 0)
-  FROM account a WHERE a.user_id = ANY($1::bigint[]);
+       coalesce(l.pos, 0), coalesce((SELECT p.pushed_pos FROM push_plan p WHERE p.user_id = a.user_id), 0),
+       coalesce(l.told, 0)
+  FROM account a
+  LEFT JOIN LATERAL (SELECT i.pos, i.told FROM inbox i WHERE i.user_id = a.user_id ORDER BY i.pos DESC LIMIT 1) l ON true
+ WHERE a.user_id = ANY($1::bigint[]);
+
+-- name: load_preferences
+SELECT user_id, conv, coalesce(muted_until_ms, -1), coalesce(mentions_only::integer, 2), coalesce(content, '')
+  FROM preference WHERE user_id = ANY($1::bigint[]) ORDER BY user_id, conv;
 
 -- name: load_devices
-SELECT user_id, device, platform, provider, app, token, sandbox, registered_at_ms, cursor, active_cursor
+SELECT user_id, device, platform, provider, app, token, sandbox, registered_at_ms, cursor, active_cursor, time_zone,
+       locale, quiet_from::integer, quiet_until::integer
   FROM device WHERE user_id = ANY($1::bigint[]) ORDER BY user_id, device;
 
 -- name: load_sessions
@@ -18,10 +25,10 @@ SELECT user_id, session, node FROM session WHERE node = ANY($1::bigint[]);
 
 -- name: load_unacked
 -- after < 0: what an active device has acked, or was pushed for, as stored.
-SELECT q.user_id, r.pos, r.conv, r.seq, r.id, r.title, r.preview, r.at_ms
+SELECT q.user_id, r.pos, r.conv, r.seq, r.id, r.title, r.preview, r.at_ms, r.mentioned
   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS q(user_id, after, upto)
  CROSS JOIN LATERAL (
-       SELECT i.pos, i.conv, i.seq, e.id, e.title, e.preview, e.at_ms
+       SELECT i.pos, i.conv, i.seq, e.id, e.title, e.preview, e.at_ms, i.mentioned
          FROM inbox i JOIN event e ON e.conv = i.conv AND e.seq = i.seq
         WHERE i.user_id = q.user_id AND i.pos <= q.upto AND i.notify
           AND i.pos > CASE WHEN q.after >= 0 THEN q.after ELSE greatest(
@@ -31,21 +38,38 @@ SELECT q.user_id, r.pos, r.conv, r.seq, r.id, r.title, r.preview, r.at_ms
  ORDER BY q.user_id, r.pos;
 
 -- name: insert_inbox
-INSERT INTO inbox (user_id, pos, conv, seq, notify)
-SELECT user_id, pos, conv, seq, notify
-  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[])
-    AS r(user_id, pos, conv, seq, notify);
+INSERT INTO inbox (user_id, pos, conv, seq, notify, mentioned, told)
+SELECT user_id, pos, conv, seq, notify, mentioned, told
+  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[], $7::integer[])
+    AS r(user_id, pos, conv, seq, notify, mentioned, told);
+
+-- name: upsert_preferences
+INSERT INTO preference AS p (user_id, conv, muted_until_ms, mentions_only, content)
+SELECT user_id, conv, nullif(muted_until_ms, -1), CASE mentions_only WHEN 0 THEN false WHEN 1 THEN true END,
+       nullif(content, '')
+  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[])
+    AS r(user_id, conv, muted_until_ms, mentions_only, content)
+ON CONFLICT (user_id, conv) DO UPDATE
+   SET muted_until_ms = excluded.muted_until_ms, mentions_only = excluded.mentions_only, content = excluded.content;
+
+-- name: delete_preferences
+DELETE FROM preference p USING unnest($1::bigint[], $2::bigint[]) AS r(user_id, conv)
+ WHERE p.user_id = r.user_id AND p.conv = r.conv;
 
 -- name: upsert_devices
-INSERT INTO device AS d (user_id, device, platform, provider, app, token, sandbox, registered_at_ms, cursor, active_cursor)
-SELECT user_id, device, platform, provider, app, token, sandbox, registered_at_ms, cursor, active_cursor
-  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::bigint[],
-              $9::bigint[], $10::bigint[])
-    AS r(user_id, device, platform, provider, app, token, sandbox, registered_at_ms, cursor, active_cursor)
+INSERT INTO device AS d (user_id, device, platform, provider, app, token, time_zone, locale, sandbox, registered_at_ms,
+                         cursor, active_cursor, quiet_from, quiet_until)
+SELECT user_id, device, platform, provider, app, token, time_zone, locale, sandbox, registered_at_ms, cursor,
+       active_cursor, quiet_from, quiet_until
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+              $9::boolean[], $10::bigint[], $11::bigint[], $12::bigint[], $13::smallint[], $14::smallint[])
+    AS r(user_id, device, platform, provider, app, token, time_zone, locale, sandbox, registered_at_ms, cursor,
+         active_cursor, quiet_from, quiet_until)
 ON CONFLICT (user_id, device) DO UPDATE
    SET platform = excluded.platform, provider = excluded.provider, app = excluded.app, token = excluded.token,
        sandbox = excluded.sandbox, registered_at_ms = excluded.registered_at_ms, cursor = excluded.cursor,
-       active_cursor = excluded.active_cursor;
+       active_cursor = excluded.active_cursor, time_zone = excluded.time_zone, locale = excluded.locale,
+       quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until;
 
 -- name: delete_devices
 DELETE FROM device d USING unnest($1::bigint[], $2::text[]) AS r(user_id, device)

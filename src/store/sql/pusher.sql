@@ -2,23 +2,52 @@
 
 -- name: gate
 -- The furthest that an active device has acked is the mailbox's "seen". $4: instances that are not only a fallback. $5: those
--- whose tokens are one device's: it has moved to whoever reported it last.
+-- whose tokens are one device's: it has moved to whoever reported it last. $9: now. A preference of the conversation comes
+-- before the person's default. $10: those that take back what was shown of the inbox, from pos `event` to `pos`: was anything?
+-- `told` of two inbox rows tells the number between them: the badge, however much is unread.
 -- Laterals with a limit or an aggregate stay loops over an index: as joins they are planned as hashes of whole tables.
 SELECT coalesce(l.state, ''), coalesce(l.attempts, 0), coalesce(l.last_status, 0), coalesce(l.last_reason, ''),
        coalesce(d.provider, ''), coalesce(d.token, ''), coalesce(d.registered_at_ms, 0), coalesce(d.cursor, 0),
-       coalesce(u.seen, 0), coalesce(u.other_live, false),
+       s.pos, coalesce(s.other_live, false),
        coalesce(d.token <> '' AND d.provider = ANY($5::text[])
                 AND (SELECT count(*) FROM device m
                       WHERE m.token = d.token AND m.token <> '' AND m.provider = d.provider
                         AND (m.registered_at_ms, m.user_id, m.device) > (d.registered_at_ms, d.user_id, d.device)) > 0,
-                false)
-  FROM unnest($1::uuid[], $2::bigint[], $3::text[]) WITH ORDINALITY AS q(job, user_id, device, n)
+                false),
+       w.muted_until_ms,
+       w.mentions_only AND NOT coalesce((SELECT i.mentioned FROM inbox i WHERE i.user_id = q.user_id AND i.pos = q.pos), false),
+       w.content,
+       CASE WHEN w.content = 'sender'
+            THEN coalesce((SELECT e.sender_name FROM event e WHERE e.id = q.event LIMIT 1), '') ELSE '' END,
+       coalesce(d.locale, ''),
+       CASE WHEN d.quiet_from >= 0 THEN sw_quiet_until(d.time_zone, d.quiet_from, d.quiet_until, $9::bigint) ELSE 0 END,
+       CASE WHEN l.state = 'retry' AND l.last_reason = 'quiet hours'
+            THEN EXISTS (SELECT 1 FROM inbox i
+                          WHERE i.user_id = q.user_id AND i.pos > q.pos AND i.conv = q.conv AND i.notify
+                            AND (i.mentioned OR NOT w.mentions_only)) ELSE false END,
+       coalesce((SELECT i.told FROM inbox i WHERE i.user_id = q.user_id ORDER BY i.pos DESC LIMIT 1)
+              - (SELECT i.told - i.notify::integer FROM inbox i WHERE i.user_id = q.user_id AND i.pos > s.pos
+                  ORDER BY i.pos LIMIT 1), 0),
+       CASE WHEN q.clear THEN NOT EXISTS (
+                SELECT 1 FROM (SELECT i.conv, i.seq FROM inbox i
+                                WHERE i.user_id = q.user_id AND i.pos BETWEEN q.event AND q.pos AND i.notify
+                                ORDER BY i.pos DESC LIMIT 500) i
+                  JOIN event e ON e.conv = i.conv AND e.seq = i.seq
+                  JOIN delivery l ON l.event = e.id AND l.user_id = q.user_id AND l.device = q.device
+                 WHERE l.state = 'delivered') ELSE false END
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $6::bigint[], $7::bigint[], $8::bigint[], $10::boolean[])
+       WITH ORDINALITY AS q(job, user_id, device, conv, pos, event, clear, n)
   LEFT JOIN LATERAL (SELECT * FROM delivery x WHERE x.job = q.job LIMIT 1) l ON true
   LEFT JOIN LATERAL (SELECT * FROM device x WHERE x.user_id = q.user_id AND x.device = q.device LIMIT 1) d ON true
-  LEFT JOIN LATERAL (
-       SELECT max(a.active_cursor) AS seen,
+ CROSS JOIN LATERAL (
+       SELECT coalesce(max(a.active_cursor), 0) AS pos,
               bool_or(a.device <> q.device AND a.token <> '' AND a.provider = ANY($4::text[])) AS other_live
-         FROM device a WHERE a.user_id = q.user_id) u ON true
+         FROM device a WHERE a.user_id = q.user_id) s
+ CROSS JOIN LATERAL (
+       SELECT coalesce(max(p.muted_until_ms) FILTER (WHERE p.conv <> 0), max(p.muted_until_ms), 0) AS muted_until_ms,
+              coalesce(bool_or(p.mentions_only) FILTER (WHERE p.conv <> 0), bool_or(p.mentions_only), false) AS mentions_only,
+              coalesce(max(p.content) FILTER (WHERE p.conv <> 0), max(p.content), 'full') AS content
+         FROM preference p WHERE p.user_id = q.user_id AND p.conv IN (0, q.conv)) w
  ORDER BY q.n;
 
 -- name: record_deliveries

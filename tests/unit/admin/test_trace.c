@@ -123,6 +123,18 @@ static void conclusion__several_pushes_to_a_device__delivered_wins_then_under_wa
 	expect(&trace, SW_TRACE_PUSHED, "bob: pushed to phone-1 (fcm), no device has acked");
 }
 
+static void conclusion__not_to_be_told__says_so_unless_it_was_acked(void **state)
+{
+	(void)state;
+	struct sw_recipient_row bob[] = {device_row("phone-1", "fcm", 0, 0)};
+	struct sw_trace trace = trace_of(bob, 1, NULL, 0);
+	bob[0].notify = false;
+	expect(&trace, SW_TRACE_NOT_DELIVERED,
+	       "bob: not delivered: not to be told when it came (muted, or no mention)");
+	bob[0].cursor = 5;
+	expect(&trace, SW_TRACE_ACKED, "bob: got it on phone-1, acked in the background");
+}
+
 static void conclusion__nothing_to_send_to__says_so(void **state)
 {
 	(void)state;
@@ -235,6 +247,7 @@ int main(void)
 		cmocka_unit_test(conclusion__other_devices__are_named),
 		cmocka_unit_test(conclusion__acked__by_whom_and_how),
 		cmocka_unit_test(conclusion__several_pushes_to_a_device__delivered_wins_then_under_way_then_the_latest),
+		cmocka_unit_test(conclusion__not_to_be_told__says_so_unless_it_was_acked),
 		cmocka_unit_test(conclusion__nothing_to_send_to__says_so),
 		cmocka_unit_test(conclusion__told_in_the_mail_about_another_message__pushed),
 		cmocka_unit_test(conclusion__pushes_of_another_user__are_not_taken),

@@ -10,7 +10,9 @@ static const struct sw_gateway gateway = {.config = {.node = 42}};
 
 static struct sw_item item_of(const struct sw_send_frame *send, int64_t sender, int64_t to_user)
 {
-	return send_item((struct sw_gateway *)&gateway, send, sender, "alice", to_user, 7);
+	struct origin origin = {sender, "alice", 7};
+	struct people people = {.to_user = to_user};
+	return send_item((struct sw_gateway *)&gateway, send, &origin, &people);
 }
 
 static void send_item__both_directions__the_same_pair_and_partition(void **state)

@@ -311,6 +311,68 @@ static void send__long_title_and_preview__cut_between_characters(void **state)
 	sw_client_frame_release(&p.frame);
 }
 
+#define MENTIONS(value) \
+	"{\"t\":\"send\",\"cid\":\"" CID "\",\"to\":{\"user\":\"bob\"},\"body\":{\"text\":\"x\"}" value "}"
+
+static struct sw_uuid content_of(const char *text, size_t *count_out)
+{
+	struct parsed p = parse(text);
+	assert_int_equal(p.error, SW_ERROR_NONE);
+	struct sw_uuid content = p.frame.as.send.content;
+	*count_out = json_array_size(p.frame.as.send.mentions);
+	sw_client_frame_release(&p.frame);
+	return content;
+}
+
+static void send__mentions__names_that_are_part_of_the_content(void **state)
+{
+	(void)state;
+	size_t count;
+	struct sw_uuid without = content_of(MENTIONS(""), &count);
+	assert_int_equal(count, 0);
+	struct sw_uuid empty = content_of(MENTIONS(",\"mentions\":[]"), &count);
+	assert_true(sw_uuid_equal(&without, &empty));
+	struct sw_uuid one = content_of(MENTIONS(",\"mentions\":[\"bobcarol\"]"), &count);
+	assert_int_equal(count, 1);
+	struct sw_uuid two = content_of(MENTIONS(",\"mentions\":[\"bob\",\"carol\"]"), &count);
+	assert_int_equal(count, 2);
+	assert_false(sw_uuid_equal(&without, &one) || sw_uuid_equal(&one, &two));
+	static const char text[] = "mentions: expected an array of user names as strings";
+	expect(MENTIONS(",\"mentions\":\"bob\""), SW_ERROR_BAD_FRAME, text);
+	expect(MENTIONS(",\"mentions\":{}"), SW_ERROR_BAD_FRAME, text);
+	expect(MENTIONS(",\"mentions\":[\"bob\",null]"), SW_ERROR_BAD_FRAME, text);
+}
+
+static void get_time__as_it_is_written__or_not_at_all(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int64_t at_ms;
+	} good[] = {{"1970-01-01T00:00:00Z", 0},
+		    {"2026-11-24T05:00:00.123Z", 1795496400123},
+		    {"2026-11-24T05:00:00.1239Z", 1795496400123},
+		    {"2026-11-24T05:00:00.1Z", 1795496400100}};
+	static const char *const bad[] = {"",
+					  "2026-11-24",
+					  "2026-11-24T05:00:00",
+					  "2026-11-24T05:00:00+01:00",
+					  "2026-11-24T05:00:00.Z",
+					  "2026-11-24T25:00:00Z",
+					  "2026-11-24T05:00:00Zx",
+					  "1969-12-31T23:59:59Z",
+					  "2026-11-24T05:00:00.00000000000000000000Z"};
+	int64_t at_ms;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_true(sw_get_time(sw_bytes_str(good[i].text), &at_ms));
+		assert_int_equal(at_ms, good[i].at_ms);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_false(sw_get_time(sw_bytes_str(bad[i]), &at_ms));
+	}
+	assert_false(sw_get_time(sw_bytes(NULL, 0), &at_ms));
+}
+
 static void faulty_send__its_cid__is_given_for_the_answer(void **state)
 {
 	(void)state;
@@ -389,6 +451,8 @@ int main(void)
 		cmocka_unit_test(send__faulty_body_or_alert__says_which_field),
 		cmocka_unit_test(send__body_at_and_over_the_limit__taken_or_too_large),
 		cmocka_unit_test(send__long_title_and_preview__cut_between_characters),
+		cmocka_unit_test(send__mentions__names_that_are_part_of_the_content),
+		cmocka_unit_test(get_time__as_it_is_written__or_not_at_all),
 		cmocka_unit_test(faulty_send__its_cid__is_given_for_the_answer),
 		cmocka_unit_test(content__anything_different__another_hash),
 		cmocka_unit_test(content__repeat_written_otherwise__the_same_hash),

@@ -252,7 +252,7 @@ static int read_list(uint64_t says, size_t has)
 	sw_arena_init(&arena);
 	sw_buf_init(&buf, SW_ENVELOPE_BYTES_MAX);
 	struct sw_item item = full_item(SW_ITEM_DELIVER);
-	item.as.deliver.users.count = 0;
+	item.as.deliver.mentions.count = 0;
 	sw_item_put(&buf, &item);
 	buf.len--; /* its own empty list, the last field */
 	sw_buf_put_varint(&buf, says);
@@ -263,8 +263,8 @@ static int read_list(uint64_t says, size_t has)
 	struct sw_bytes items = sw_buf_bytes(&buf);
 	int err = sw_item_next(&items, &arena, &item);
 	if (!err) {
-		assert_int_equal(item.as.deliver.users.count, says);
-		assert_true(says == 0 || item.as.deliver.users.values[says - 1] == (int64_t)says - 1);
+		assert_int_equal(item.as.deliver.mentions.count, says);
+		assert_true(says == 0 || item.as.deliver.mentions.values[says - 1] == (int64_t)says - 1);
 	}
 	sw_buf_release(&buf);
 	sw_arena_release(&arena);

@@ -120,6 +120,24 @@ static void check_datum(const struct sw_notification *n, size_t i, const char *n
 	assert_true(sw_bytes_equal_str(n->data[i].value, value));
 }
 
+static void notification__of_a_clear__is_silent_and_says_up_to_where(void **state)
+{
+	(void)state;
+	struct sw_item item = job_item();
+	struct sw_arena arena;
+	struct sw_notification n;
+	item.as.job.class = SW_JOB_CLEAR;
+	sw_arena_init(&arena);
+	sw_pusher_notification(&item.as.job, &arena, &n);
+	assert_int_equal(n.kind, SW_PUSH_SILENT);
+	assert_false(n.urgent);
+	assert_int_equal(n.title.len + n.body.len, 0);
+	assert_int_equal(n.data_count, 2);
+	check_datum(&n, 0, "clear", "3");
+	check_datum(&n, 1, "badge", "4");
+	sw_arena_release(&arena);
+}
+
 static void notification__of_a_job__carries_ids_as_text(void **state)
 {
 	(void)state;
@@ -189,6 +207,7 @@ int main(void)
 		cmocka_unit_test(count_jobs__cut_anywhere__refused),
 		cmocka_unit_test(count_jobs__not_a_job_or_unusable__refused),
 		cmocka_unit_test(notification__of_a_job__carries_ids_as_text),
+		cmocka_unit_test(notification__of_a_clear__is_silent_and_says_up_to_where),
 		cmocka_unit_test(spent_at__age_and_expiry__the_earlier),
 		cmocka_unit_test(list__push_and_pop__keeps_order),
 	};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is a job still worth sending? And what a copy of a job that was recorded before is worth. */
+#include "bus/topology.h"
 #include "pusher/policy.h"
 
 #include <setjmp.h>
@@ -226,6 +227,87 @@ static void gate__attempt_recorded_before__new_copy_is_a_repeat_redelivered_goes
 	assert_int_equal(step.record, SW_PUSH_STATE_NONE);
 }
 
+static struct sw_push_gate good_chat(void)
+{
+	struct sw_push_gate gate = good();
+	gate.chat = true;
+	return gate;
+}
+
+static void gate__muted_or_not_mentioned__drops_chat_only(void **state)
+{
+	(void)state;
+	struct sw_push_step step;
+	struct sw_push_gate gate = good_chat();
+	gate.muted_until_ms = gate.now_ms;
+	assert_true(sw_push_gate(&gate, &step));
+	gate.muted_until_ms++;
+	gate.token_gone = true; /* a mute asks for no other way */
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_MUTED, "muted", false);
+	gate = good_chat();
+	gate.unmentioned = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_NOT_MENTIONED, "not_mentioned", false);
+	gate.muted_until_ms = INT64_MAX;
+	gate.quiet_until_ms = INT64_MAX;
+	gate.chat = false;
+	assert_true(sw_push_gate(&gate, &step));
+}
+
+static struct sw_push_step held(struct sw_push_gate *gate, int64_t left_ms)
+{
+	struct sw_push_step step;
+	gate->quiet_until_ms = gate->now_ms + left_ms;
+	assert_false(sw_push_gate(gate, &step));
+	assert_int_equal(step.next, SW_PUSH_NEXT_LATER);
+	assert_int_equal(step.result, SW_PUSH_RESULT_HELD_QUIET);
+	assert_int_equal(step.attempts, gate->attempts);
+	assert_false(step.dead || step.fallback || step.token_dead);
+	return step;
+}
+
+static void gate__quiet_hours__waits_at_no_attempts_cost_and_is_not_late(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good_chat();
+	struct sw_push_step step = held(&gate, 8 * 3600000);
+	assert_int_equal(step.record, SW_PUSH_STATE_RETRY);
+	assert_string_equal(step.why, SW_PUSH_WHY_QUIET);
+	gate.held_quiet = true;
+	step = held(&gate, 8 * 3600000);
+	assert_int_equal(step.record, SW_PUSH_STATE_NONE); /* it says so already */
+	for (int64_t left_ms = 1; left_ms < 86400000; left_ms += left_ms / 3 + 1) {
+		step = held(&gate, left_ms);
+		assert_true(sw_retry_delays_ms[step.stage] <= left_ms + SW_PUSH_QUIET_LATE_MS);
+		assert_true(step.stage == SW_RETRY_STAGES - 1 || sw_retry_delays_ms[step.stage] * 2L >= left_ms);
+	}
+	gate.quiet_until_ms = gate.now_ms;
+	assert_true(sw_push_gate(&gate, &step));
+}
+
+static void gate__held_and_a_newer_one__superseded(void **state)
+{
+	(void)state;
+	struct sw_push_step step;
+	struct sw_push_gate gate = good_chat();
+	gate.newer = true;
+	assert_true(sw_push_gate(&gate, &step)); /* by day each is shown */
+	gate.held_quiet = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_SUPERSEDED, "superseded", false);
+	gate.quiet_until_ms = gate.now_ms + 1; /* in the night as well */
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_SUPERSEDED, "superseded", false);
+	gate.muted_until_ms = INT64_MAX;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_MUTED, "muted", false);
+}
+
+static void gate__nothing_to_take_back__drops(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good();
+	gate.pos = 0;
+	gate.nothing_shown = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_NOTHING_SHOWN, "nothing_shown", false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +321,10 @@ int main(void)
 		cmocka_unit_test(gate__token_replaced__drops),
 		cmocka_unit_test(gate__token_gone__asks_for_another_way_when_nothing_else_is_live),
 		cmocka_unit_test(gate__too_late__drops),
+		cmocka_unit_test(gate__muted_or_not_mentioned__drops_chat_only),
+		cmocka_unit_test(gate__quiet_hours__waits_at_no_attempts_cost_and_is_not_late),
+		cmocka_unit_test(gate__held_and_a_newer_one__superseded),
+		cmocka_unit_test(gate__nothing_to_take_back__drops),
 		cmocka_unit_test(gate__recorded_as_final_and_new_copy__is_a_repeat),
 		cmocka_unit_test(gate__delivered_and_redelivered__is_a_repeat),
 		cmocka_unit_test(gate__dropped_and_redelivered__is_judged_again),
