@@ -2,7 +2,12 @@
 /* What the devices tell: cursors, sockets opening and closing, presence, registrations, dead tokens. All of it is
  * idempotent, so that a redelivery needs no record. */
 #include "mailbox/mailbox_int.h"
+
+#include "base/id.h"
 #include "proto/codes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 static void move_cursor(struct device *device, int64_t pos, bool active)
 {
@@ -180,6 +185,26 @@ static void on_device_drop(struct mailbox *m, struct sw_batch *batch, struct use
 	reply(batch, drop->node, drop->request, SW_ERROR_NONE);
 }
 
+/* Anybody may say that he read about an alert; only whom it went to counts. */
+static void on_alert_ack(struct mailbox *m, struct sw_batch *batch, const struct sw_item_alert_ack *ack)
+{
+	for (size_t i = 0; m->alerted && i < sw_pg_rows(m->alerted); i++) {
+		if (sw_pg_i64(m->alerted, i, 0) == ack->alert && sw_pg_i64(m->alerted, i, 1) == ack->user) {
+			struct alert_ack_row *row = sw_rows_add(&m->alert_acks, &batch->arena, sizeof(*row));
+			*row = (struct alert_ack_row){ack->alert, ack->user, ack->at_ms};
+			char text[SW_ID_TEXT_MAX];
+			snprintf(text, sizeof(text), "%" PRId64, ack->alert);
+			struct sw_item item = {.kind = SW_ITEM_REPLY,
+					       .as.reply = {.request = ack->request,
+							    .code = sw_bytes("", 0),
+							    .message = sw_bytes_str(text)}};
+			sw_batch_to_node(batch, ack->node, &item);
+			return;
+		}
+	}
+	reply(batch, ack->node, ack->request, SW_ERROR_UNKNOWN_ALERT);
+}
+
 /* Only the token that was tried, and only if it was not reported again since. Several pushes may have met it, and each
  * of them needs its fallback: that the token is gone already ends nothing. */
 static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct user *user,
@@ -250,6 +275,8 @@ static int64_t user_of(const struct sw_item *item)
 		return item->as.device_set.user;
 	case SW_ITEM_DEVICE_DROP:
 		return item->as.device_drop.user;
+	case SW_ITEM_ALERT_ACK:
+		return item->as.alert_ack.user;
 	case SW_ITEM_TOKEN_DEAD:
 		return item->as.token_dead.user;
 	case SW_ITEM_FALLBACK:
@@ -288,6 +315,9 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 		break;
 	case SW_ITEM_DEVICE_DROP:
 		on_device_drop(m, batch, user, &item->as.device_drop);
+		break;
+	case SW_ITEM_ALERT_ACK:
+		on_alert_ack(m, batch, &item->as.alert_ack);
 		break;
 	case SW_ITEM_TOKEN_DEAD:
 		on_token_dead(m, batch, user, &item->as.token_dead);

@@ -93,6 +93,7 @@ struct sw_push_gate {
 	bool token_moved;    /* reported by another device since */
 	bool bare_token;     /* addressed by itself, for no device that is known */
 	bool other_live;     /* the person has another device that can be pushed */
+	const char *alert_over; /* why its alert needs no more pushes; NULL: it does */
 	bool fallback_only;
 	int64_t pos;    /* 0: nothing in the inbox belongs to it */
 	int64_t cursor; /* acked by this device */

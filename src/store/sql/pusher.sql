@@ -1,6 +1,7 @@
 -- Statements of the pusher: what it must know before it sends, and what became of it.
 
 -- name: gate
+-- $6: the alert of a job that is about one, else 0; the last column: why it is not worth sending any more.
 -- The furthest that an active device has acked is the mailbox's "seen". $4: instances that are not only a fallback. $5: those
 -- whose tokens are one device's: it has moved to whoever reported it last.
 SELECT coalesce(l.state, ''), coalesce(l.attempts, 0), coalesce(l.last_status, 0), coalesce(l.last_reason, ''),
@@ -10,8 +11,13 @@ SELECT coalesce(l.state, ''), coalesce(l.attempts, 0), coalesce(l.last_status, 0
                 WHERE o.user_id = q.user_id AND o.device <> q.device AND o.token <> '' AND o.provider = ANY($4::text[])),
        EXISTS (SELECT 1 FROM device m
                 WHERE m.token = d.token AND m.token <> '' AND m.provider = d.provider AND m.provider = ANY($5::text[])
-                  AND (m.registered_at_ms, m.user_id, m.device) > (d.registered_at_ms, d.user_id, d.device))
-  FROM unnest($1::uuid[], $2::bigint[], $3::text[]) WITH ORDINALITY AS q(job, user_id, device, n)
+                  AND (m.registered_at_ms, m.user_id, m.device) > (d.registered_at_ms, d.user_id, d.device)),
+       coalesce((SELECT CASE WHEN t.state IN ('acknowledged', 'seen', 'expired', 'cancelled') THEN t.state
+                             WHEN EXISTS (SELECT 1 FROM alert_ack k WHERE k.alert = t.id) THEN 'acknowledged'
+                             ELSE (SELECT 'seen' FROM alert_recipient r
+                                    WHERE r.alert = t.id AND r.user_id = q.user_id AND r.state = 'seen') END
+                   FROM alert t WHERE t.id = q.alert), '')
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $6::bigint[]) WITH ORDINALITY AS q(job, user_id, device, alert, n)
   LEFT JOIN delivery l ON l.job = q.job
   LEFT JOIN device d ON d.user_id = q.user_id AND d.device = q.device
  ORDER BY q.n;
