@@ -60,8 +60,8 @@ struct sw_api_request {
 	int64_t id;
 	struct sw_api_query query;
 	char operator[SW_API_OPERATOR_MAX]; /* who asks, as the caller says: header Surewire-Operator; may be "" */
-	struct sw_bytes content; /* of a body that the store's thread reads: the JSON of an alert */
-	struct sw_bytes key;     /* Idempotency-Key; empty: none */
+	struct sw_bytes content;            /* of a body that the store's thread reads: the JSON of an alert */
+	struct sw_bytes key;                /* Idempotency-Key; empty: none */
 	struct sw_arena arena;
 	/* The result. status 0: not run. From 400 on code and problem are sent instead of body. */
 	int status;

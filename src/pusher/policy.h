@@ -85,14 +85,14 @@ enum sw_breaker_news sw_push_news(const struct sw_outcome *outcome);
 struct sw_push_gate {
 	enum sw_push_state state;
 	unsigned state_attempts;
-	bool redelivered;    /* the broker gave it out before */
-	unsigned attempts;   /* the job's own count */
-	bool token_gone;     /* no device or no token any more */
-	bool token_replaced; /* another token or provider */
-	bool token_stale;    /* not reported by its app for too long */
-	bool token_moved;    /* reported by another device since */
-	bool bare_token;     /* addressed by itself, for no device that is known */
-	bool other_live;     /* the person has another device that can be pushed */
+	bool redelivered;       /* the broker gave it out before */
+	unsigned attempts;      /* the job's own count */
+	bool token_gone;        /* no device or no token any more */
+	bool token_replaced;    /* another token or provider */
+	bool token_stale;       /* not reported by its app for too long */
+	bool token_moved;       /* reported by another device since */
+	bool bare_token;        /* addressed by itself, for no device that is known */
+	bool other_live;        /* the person has another device that can be pushed */
 	const char *alert_over; /* why its alert needs no more pushes; NULL: it does */
 	bool fallback_only;
 	int64_t pos;    /* 0: nothing in the inbox belongs to it */

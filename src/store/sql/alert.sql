@@ -97,6 +97,7 @@ UPDATE alert_recipient r SET next_at_ms = sw_now_ms()
                                        WHERE coalesce(d.state, '') NOT IN ('dead', 'rejected', 'token_dead', 'dropped'))));
 
 -- name: end
+-- Two who see the same end: the second one finds it not open any more.
 UPDATE alert a SET state = e.state, ended_at_ms = sw_now_ms()
   FROM (SELECT o.id,
                CASE WHEN EXISTS (SELECT 1 FROM alert_ack k WHERE k.alert = o.id) THEN 'acknowledged'
@@ -107,8 +108,8 @@ UPDATE alert a SET state = e.state, ended_at_ms = sw_now_ms()
                                               WHERE r.alert = o.id AND r.state <> 'seen')) THEN 'seen'
                     WHEN NOT EXISTS (SELECT 1 FROM alert_recipient r
                                       WHERE r.alert = o.id AND r.state = 'running') THEN 'exhausted' END AS state
-          FROM alert o WHERE o.state = 'open' FOR UPDATE SKIP LOCKED) e
- WHERE a.id = e.id AND e.state IS NOT NULL
+          FROM alert o WHERE o.state = 'open') e
+ WHERE a.id = e.id AND e.state IS NOT NULL AND a.state = 'open'
 RETURNING a.id, a.state,
           coalesce((SELECT min(k.at_ms) FROM alert_ack k WHERE k.alert = a.id), a.ended_at_ms) - a.created_at_ms;
 
