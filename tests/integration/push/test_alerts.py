@@ -342,3 +342,31 @@ def test_two_admins_and_a_kill__each_job_once(world, desk):
         assert len(records) == len({r["id"] for r in records}) == 3
     ack(people[0], made)
     ended(world, made, "acknowledged")
+
+
+def test_killed_between_the_push_and_its_record__the_same_job_again_and_shown_once(world, desk):
+    bob = world.person("bob")
+    phone = bob.iphone()
+    lock = world.space.connect()
+    lock.cursor().execute("LOCK TABLE alert_event IN EXCLUSIVE MODE")  # steps are taken and cannot be recorded
+    try:
+        made = alert(world, desk, [bob], [{"push": "all"}, {"after_s": 1, "push": "fallback"}])
+        bob.delivery("iphone", "delivered")
+        world.node.kill()
+        # The server would finish what it was asked for by a client that is gone.
+        world.space.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                          " WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    finally:
+        lock.close()
+    assert look_at_steps(world, made) == 0
+    world.node.restart()
+    wait_until(lambda: look_at_steps(world, made), "the step is recorded", 60)
+    world.arrived("apns", phone, 1)
+    ack(bob, made)
+    ended(world, made, "acknowledged")
+    world.arrived("apns", phone, 1)
+
+
+def look_at_steps(world, made):
+    """How many are recorded, asked for at the store: the node may be away."""
+    return world.space.query("SELECT count(*) FROM alert_event WHERE alert = %s", (made["id"],))[0][0]
