@@ -88,6 +88,11 @@ int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_
 		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for replays of dead letters");
 		stop_archive(admin);
 	}
+	if (!err && pthread_create(&admin->alert_thread, NULL, sw_alert_main, admin) != 0) {
+		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for alerts");
+		stop_archive(admin);
+		pthread_join(admin->replay_thread, NULL);
+	}
 	if (err) {
 		free_admin(admin);
 		return err;
@@ -114,5 +119,6 @@ void sw_admin_close(struct sw_admin *admin)
 	/* The threads first: their last acks and marks then still go out. */
 	stop_archive(admin);
 	pthread_join(admin->replay_thread, NULL);
+	pthread_join(admin->alert_thread, NULL);
 	free_admin(admin);
 }

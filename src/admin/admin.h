@@ -5,6 +5,7 @@
 #ifndef SW_ADMIN_ADMIN_H
 #define SW_ADMIN_ADMIN_H
 
+#include "alert/alert.h"
 #include "bus/bus.h"
 #include "store/pg.h"
 
@@ -18,6 +19,7 @@ struct sw_admin_config {
 	int64_t replay_age_ms;   /* how long a replayed job may be tried; <= 0: 24 h */
 	int push_deliveries_max; /* as the queues were declared: what the broker gave up says so */
 	int replay_rate_max;     /* letters a second of one replay; <= 0: 1,000 */
+	struct sw_alert_config alerts;
 };
 
 struct sw_admin_state {

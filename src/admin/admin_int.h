@@ -12,11 +12,12 @@
 struct sw_admin {
 	struct sw_admin_config config;
 	struct sw_consumer *consumer;
-	struct sw_publisher *publisher; /* of replays */
+	struct sw_publisher *publisher; /* of replays and alerts */
 	struct sw_mailbox inbox;        /* deliveries; the archive's thread takes */
 	struct sw_pause pause;
 	pthread_t thread;
 	pthread_t replay_thread;
+	pthread_t alert_thread;
 	_Atomic bool store_connected;
 	_Atomic size_t waiting;
 	struct sw_metric *archived;
@@ -29,6 +30,9 @@ void *sw_archive_main(void *admin);
 
 /* replay_run.c: the thread. Ends when the pause is stopped. */
 void *sw_replay_main(void *admin);
+
+/* alert_run.c: the thread. Ends when the pause is stopped. */
+void *sw_alert_main(void *admin);
 
 /* housekeeping.c: one round of it, bounded. *more_out: there is more to do at once. */
 int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, bool *more_out,

@@ -61,6 +61,10 @@ static void run(struct sw_pg_job *job, struct sw_pg *pg)
 		[SW_ROUTE_REPLAYS_START] = sw_api_run_replays_start,
 		[SW_ROUTE_REPLAYS_GET] = sw_api_run_replays_get,
 		[SW_ROUTE_REPLAYS_CANCEL] = sw_api_run_replays_cancel,
+		[SW_ROUTE_ALERTS_LIST] = sw_api_run_alerts_list,
+		[SW_ROUTE_ALERTS_CREATE] = sw_api_run_alerts_create,
+		[SW_ROUTE_ALERTS_GET] = sw_api_run_alerts_get,
+		[SW_ROUTE_ALERTS_CANCEL] = sw_api_run_alerts_cancel,
 		[SW_ROUTE_DELIVERIES] = sw_api_run_deliveries,
 		[SW_ROUTE_INBOX] = sw_api_run_inbox,
 		[SW_ROUTE_TRACE] = sw_api_run_trace,
@@ -136,6 +140,11 @@ static int parse(struct sw_api_request *request, struct sw_diag *diag_out)
 	if (request->route == SW_ROUTE_REPLAYS_START) {
 		return sw_api_query_parse_body(sw_http_body(request->exchange), &request->arena, &request->query,
 					       diag_out);
+	}
+	if (request->route == SW_ROUTE_ALERTS_CREATE) {
+		struct sw_bytes key = sw_http_header(request->exchange, "idempotency-key");
+		request->content = sw_arena_copy(&request->arena, sw_http_body(request->exchange));
+		request->key = key.len ? sw_arena_copy(&request->arena, key) : key;
 	}
 	return sw_api_query_parse(sw_http_query(request->exchange), &request->arena, &request->query, diag_out);
 }

@@ -31,6 +31,7 @@ struct sw_api_query {
 	struct sw_bytes device;
 	struct sw_bytes reason;     /* exactly */
 	struct sw_bytes reason_has; /* a part of it */
+	struct sw_bytes state;      /* of alerts */
 	int64_t older_ms;           /* died at least so long ago; 0: not given */
 	int64_t newer_ms;           /* … at most */
 	enum { SW_API_ANY, SW_API_NOT_REPLAYED, SW_API_REPLAYED } replayed;
@@ -59,6 +60,8 @@ struct sw_api_request {
 	int64_t id;
 	struct sw_api_query query;
 	char operator[SW_API_OPERATOR_MAX]; /* who asks, as the caller says: header Surewire-Operator; may be "" */
+	struct sw_bytes content;            /* of a body that the store's thread reads: the JSON of an alert */
+	struct sw_bytes key;                /* Idempotency-Key; empty: none */
 	struct sw_arena arena;
 	/* The result. status 0: not run. From 400 on code and problem are sent instead of body. */
 	int status;
@@ -85,7 +88,7 @@ void sw_api_close(struct sw_api *api);
 /* After the loop has run out. NULL is allowed. */
 void sw_api_free(struct sw_api *api);
 
-/* api_read.c, api_dead.c, api_replays.c, api_trace.c: on a pool thread, by route; fill the result. */
+/* api_read.c, api_dead.c, api_replays.c, api_trace.c, api_alerts.c: on a pool thread, by route; fill the result. */
 void sw_api_run_status(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_deliveries(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_inbox(struct sw_api_request *request, struct sw_pg *pg);
@@ -99,6 +102,10 @@ void sw_api_run_replays_list(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_replays_start(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_replays_get(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_replays_cancel(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_alerts_list(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_alerts_create(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_alerts_get(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_alerts_cancel(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_trace(struct sw_api_request *request, struct sw_pg *pg);
 /* api_read.c: the message of the request; false: the request was ended. Texts are copied. */
 bool sw_api_find_message(struct sw_api_request *request, struct sw_pg *pg, struct sw_message_row *row_out);

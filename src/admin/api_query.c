@@ -118,6 +118,9 @@ int sw_api_query_parse(struct sw_bytes query, struct sw_arena *arena, struct sw_
 		}
 	}
 	int64_t limit = SW_API_PAGE_DEFAULT;
+	if (get_text(query, "state", arena, &query_out->state) != SW_OK) {
+		return bad(diag_out, "state", "a state of alerts");
+	}
 	if (get_replayed(query, query_out) != SW_OK) {
 		return bad(diag_out, "replayed", "true or false");
 	}

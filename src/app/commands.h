@@ -33,6 +33,7 @@ int sw_cmd_version(const struct sw_config *config, int argc, char **argv);
 /* serve.c, send.c, chat.c, sim.c, drain.c: whoever adds the file adds its row in cli.def. */
 int sw_cmd_serve(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_send(const struct sw_config *config, int argc, char **argv);
+int sw_cmd_alert(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_chat(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_sim(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_drain(const struct sw_config *config, int argc, char **argv);

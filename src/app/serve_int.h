@@ -38,6 +38,7 @@ struct serve {
 	struct sw_mailbox_provider *mailbox_providers;
 	struct sw_gateway_provider *gateway_providers;
 	struct sw_pusher_instance *pusher_instances;
+	struct sw_alert_provider *alert_providers;
 	const char **provider_names;
 	/* Read by the ops thread: set once when the role is up. */
 	struct sw_writer *_Atomic writer;

@@ -59,12 +59,14 @@ static void prepare_providers(struct serve *serve)
 	serve->mailbox_providers = sw_xcalloc(n, sizeof(*serve->mailbox_providers));
 	serve->gateway_providers = sw_xcalloc(n, sizeof(*serve->gateway_providers));
 	serve->pusher_instances = sw_xcalloc(n, sizeof(*serve->pusher_instances));
+	serve->alert_providers = sw_xcalloc(n, sizeof(*serve->alert_providers));
 	serve->provider_names = sw_xcalloc(n, sizeof(*serve->provider_names));
 	for (size_t i = 0; i < n; i++) {
 		const struct sw_push_instance *push = &config->push[i];
 		serve->provider_names[i] = push->name;
 		serve->mailbox_providers[i] = (struct sw_mailbox_provider){push->name, push->ops->fallback_only,
 									   push->ops->clears};
+		serve->alert_providers[i] = (struct sw_alert_provider){push->name, push->ops->fallback_only};
 		serve->gateway_providers[i] = (struct sw_gateway_provider){
 			.name = push->name,
 			.check_token = push->ops->check_token,
@@ -181,6 +183,22 @@ static void add_check(struct serve *serve, bool wanted, const char *name, bool (
 	}
 }
 
+static struct sw_alert_config alerts_config(const struct serve *serve)
+{
+	const struct sw_config *config = serve->config;
+	return (struct sw_alert_config){.providers = serve->alert_providers,
+					.provider_count = config->push_count,
+					.ingest_queues = (unsigned)config->sequencer.ingest_queues,
+					.age_max_ms = config->pusher.alert_age_max_ms,
+					.from = config->alerts.from,
+					.plans = {[SW_ALERT_LOW] = config->alerts.plan_low,
+						  [SW_ALERT_NORMAL] = config->alerts.plan_normal,
+						  [SW_ALERT_HIGH] = config->alerts.plan_high,
+						  [SW_ALERT_CRITICAL] = config->alerts.plan_critical},
+					.critical_apps = config->alerts.critical_apps.items,
+					.critical_app_count = config->alerts.critical_apps.count};
+}
+
 int serve_open_ops(struct serve *serve, struct sw_diag *diag_out)
 {
 	const struct sw_config *config = serve->config;
@@ -195,8 +213,10 @@ int serve_open_ops(struct serve *serve, struct sw_diag *diag_out)
 						.pg = &serve->pg,
 						.replay_age_ms = config->pusher.age_max_ms,
 						.replay_rate_max = config->admin.replay_rate_max,
-						.push_deliveries_max = config->bus.push_deliveries_max};
-		int err = sw_admin_open(&admin, &serve->admin, diag_out);
+						.push_deliveries_max = config->bus.push_deliveries_max,
+						.alerts = alerts_config(serve)};
+		int err = sw_alert_config_check(&admin.alerts, diag_out);
+		err = err ? err : sw_admin_open(&admin, &serve->admin, diag_out);
 		if (err) {
 			return err;
 		}
@@ -387,6 +407,7 @@ void serve_close(struct serve *serve)
 	sw_node_close(serve->node);
 	free(serve->mailbox_providers);
 	free(serve->gateway_providers);
+	free(serve->alert_providers);
 	free(serve->pusher_instances);
 	free(serve->provider_names);
 	sw_bus_config_release(&serve->bus_text);

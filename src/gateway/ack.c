@@ -3,6 +3,8 @@
  * are cumulative: only the last one of a tick travels. */
 #include "gateway/gateway_int.h"
 
+#include <surewire/clock.h>
+
 /* Past the bounds: sessions that go down must be known, above all when everything is full. */
 static void to_mailbox(struct session *session, const struct sw_item *item)
 {
@@ -75,6 +77,25 @@ void on_ack(struct session *session, int64_t pos)
 		session->loop->acks = session;
 	}
 	feed_continue(session);
+}
+
+struct sw_item alert_ack_item(const struct sw_gateway *gateway, int64_t user, int64_t alert, int64_t number)
+{
+	return (struct sw_item){.kind = SW_ITEM_ALERT_ACK,
+				.as.alert_ack = {.user = user,
+						 .alert = alert,
+						 .at_ms = sw_clock_wall_ms(),
+						 .node = gateway->config.node,
+						 .request = number}};
+}
+
+void on_alert_ack(struct session *session, int64_t alert)
+{
+	struct sw_item item = alert_ack_item(session->loop->gateway, session->user, alert, session->number);
+	if (lane_add(session->loop, SW_ROLE_MAILBOX, sw_partition_of_user(session->user), &item, NULL, false) !=
+	    SW_OK) {
+		session_error(session, SW_ERROR_UNAVAILABLE, sw_bytes("", 0), NULL);
+	}
 }
 
 void on_presence(struct session *session, bool active)

@@ -134,6 +134,23 @@ static void on_rejected(struct session *session, const struct sw_item_rejected *
 	sw_buf_release(&frame);
 }
 
+/* Of an ack of an alert; nothing else of a session is answered so. */
+static void on_reply(struct session *session, const struct sw_item_reply *reply)
+{
+	if (reply->code.len) {
+		enum sw_error_code code = sw_error_of_code(reply->code);
+		session_error(session, code ? code : SW_ERROR_UNAVAILABLE, sw_bytes("", 0), NULL);
+		return;
+	}
+	struct sw_buf frame;
+	sw_buf_init(&frame, 64);
+	sw_buf_put_str(&frame, "{\"t\":\"alert_acked\",\"alert\":");
+	sw_json_put_string(&frame, reply->message);
+	sw_buf_put_char(&frame, '}');
+	session_send(session, &frame);
+	sw_buf_release(&frame);
+}
+
 static void to_session(struct session *session, const struct sw_item *item)
 {
 	switch (item->kind) {
@@ -142,6 +159,9 @@ static void to_session(struct session *session, const struct sw_item *item)
 		break;
 	case SW_ITEM_REJECTED:
 		on_rejected(session, &item->as.rejected);
+		break;
+	case SW_ITEM_REPLY:
+		on_reply(session, &item->as.reply);
 		break;
 	case SW_ITEM_READY:
 		feed_known(session, item->as.ready.pos);

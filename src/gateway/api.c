@@ -174,6 +174,7 @@ static const struct route routes[] = {
 	{"/v1/conversations", false, "", "POST", NULL, api_create},
 	{"/v1/sync", false, "", "GET", NULL, api_sync},
 	{"/v1/ack", false, "", "POST", NULL, api_ack},
+	{"/v1/alerts/", true, "/ack", "POST", NULL, api_alert_ack},
 	{"/v1/devices/", true, "", "PUT", NULL, api_device_set},
 	{"/v1/devices/", true, "", "DELETE", NULL, api_device_drop},
 	{"/v1/preferences", false, "", "GET", NULL, api_preferences_get},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PUT and DELETE /v1/devices/{device}, POST /v1/ack: items for the user's mailbox, answered when it has applied them. */
+/* PUT and DELETE /v1/devices/{device}, POST /v1/ack, POST /v1/alerts/{alert}/ack: items for the user's mailbox, answered when it has applied them. */
 #include "gateway/gateway_int.h"
 
 #include <surewire/clock.h>
@@ -266,6 +266,24 @@ void api_device_drop(struct gw_loop *loop, struct sw_http_exchange *exchange, co
 	item.as.device_drop.user = user;
 	item.as.device_drop.node = loop->gateway->config.node;
 	item.as.device_drop.request = request->number;
+	api_to_mailbox(loop, request, user, &item);
+}
+
+void api_alert_ack(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user)
+{
+	(void)name;
+	static const char prefix[] = "/v1/alerts/";
+	static const char suffix[] = "/ack";
+	size_t around = sizeof(prefix) - 1 + sizeof(suffix) - 1;
+	struct sw_bytes path = sw_http_path(exchange);
+	uint64_t alert = 0;
+	if (sw_bytes_to_u64(sw_bytes(path.ptr + sizeof(prefix) - 1, path.len - around), &alert) != SW_OK ||
+	    alert > INT64_MAX) {
+		api_fail(exchange, SW_ERROR_NOT_FOUND, "expected /v1/alerts/ID/ack with the alert's id");
+		return;
+	}
+	struct request *request = request_new(loop, exchange, api_on_applied, ANSWER_WAIT_MS);
+	struct sw_item item = alert_ack_item(loop->gateway, user, (int64_t)alert, request->number);
 	api_to_mailbox(loop, request, user, &item);
 }
 

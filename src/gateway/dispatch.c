@@ -26,6 +26,9 @@ static void on_frame(struct session *session, const struct sw_client_frame *fram
 	case SW_FRAME_PRESENCE:
 		on_presence(session, frame->as.presence.active);
 		break;
+	case SW_FRAME_ALERT_ACK:
+		on_alert_ack(session, frame->as.alert_ack.alert);
+		break;
 	case SW_FRAME_HELLO:
 		break;
 	}

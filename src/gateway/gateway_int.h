@@ -336,6 +336,9 @@ int feed_query(struct sw_pg *pg, int64_t deadline_ms, struct feed_page *page);
 
 /* ack.c */
 void on_ack(struct session *session, int64_t pos);
+void on_alert_ack(struct session *session, int64_t alert);
+/* number: of the session or request that is answered. */
+struct sw_item alert_ack_item(const struct sw_gateway *gateway, int64_t user, int64_t alert, int64_t number);
 void on_presence(struct session *session, bool active);
 void acks_flush(struct gw_loop *loop);
 /* again: it was announced before, but perhaps forgotten since. */
@@ -367,6 +370,7 @@ int mail_keys_load(const struct sw_gateway_config *config, struct mail_keys **ke
 /* NULL is allowed. */
 void mail_keys_free(struct mail_keys *keys);
 void api_ack(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
+void api_alert_ack(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
 void api_device_set(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
 void api_preferences_get(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);
 void api_preferences_set(struct gw_loop *loop, struct sw_http_exchange *exchange, const char *name, int64_t user);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A new event into the inboxes of its recipients: the next pos of each. */
 #include "mailbox/mailbox_int.h"
+#include "proto/client_codec.h"
 
 static bool is_mentioned(const struct sw_item_deliver *deliver, const struct user *user)
 {
@@ -29,11 +30,17 @@ static int64_t check_delay_ms(const struct mailbox *m, const struct user *user)
 	return user->session_count ? m->config->ack_timeout_ms : 0;
 }
 
+/* Of the server's own kinds somebody else plans the pushes, if any: alerts have their plan. */
+static bool is_notified(const struct user *user, const struct sw_item_deliver *deliver)
+{
+	return user->id != deliver->sender && !sw_kind_is_own(deliver->kind);
+}
+
 /* Whether a push was planned. */
 static bool append(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct sw_item_deliver *deliver)
 {
 	bool mentioned = is_mentioned(deliver, user);
-	bool notify = user->id != deliver->sender && user_wants(user, deliver->conv, mentioned, batch->now_ms);
+	bool notify = is_notified(user, deliver) && user_wants(user, deliver->conv, mentioned, batch->now_ms);
 	bool waiting = user->open_pos > user_handled(user);
 	user_touch(m, user);
 	user->pos++;
@@ -69,7 +76,7 @@ static void repeat(struct mailbox *m, struct sw_batch *batch, struct user *user,
 		   uint64_t recorded)
 {
 	int64_t pos = (int64_t)(recorded >> 1);
-	if (user->id == deliver->sender || pos <= user_seen(user)) {
+	if (!is_notified(user, deliver) || pos <= user_seen(user)) {
 		return;
 	}
 	if (recorded & 1) {

@@ -120,6 +120,12 @@ struct session_key {
 	int64_t session;
 };
 
+struct alert_ack_row {
+	int64_t alert;
+	int64_t user;
+	int64_t at_ms;
+};
+
 struct mailbox {
 	const struct sw_mailbox_config *config;
 	struct user *users;
@@ -128,9 +134,11 @@ struct mailbox {
 	struct sw_rows gone_devices;              /* struct device_key */
 	struct sw_rows gone_preferences;          /* struct preference_key */
 	struct sw_rows gone_sessions;             /* struct session_key */
+	struct sw_rows alert_acks;                /* struct alert_ack_row */
 	const struct sw_pg_result *unacked;       /* of this batch's checks */
 	const struct sw_pg_result *node_sessions; /* of the last NODE_GONE of this batch */
-	int loading_users, loading_unacked, loading_node;
+	const struct sw_pg_result *alerted;       /* of this batch's acks of alerts: who is a recipient */
+	int loading_users, loading_unacked, loading_node, loading_alerts;
 	/* What the section being applied comes to, kept with it so that a repeat of it says the same again.
 	 * DELIVER: a varint a user, pos * 2 + whether a push was planned; 0: the account is gone.
 	 * CHECK: two varints, pushes were planned after this pos and up to that; 0 0: none. */
@@ -199,5 +207,7 @@ void on_check(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, c
 
 /* write.c */
 void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg);
+/* rows: struct alert_ack_row, at least one. */
+void write_alert_pairs(const struct sw_rows *rows, struct sw_arena *arena, struct sw_pg *pg, enum sw_sql statement);
 
 #endif

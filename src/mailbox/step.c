@@ -32,7 +32,7 @@ static void step_forget(void *step)
 {
 	struct mailbox *m = step;
 	users_clear(m);
-	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = (struct sw_rows){0};
+	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = m->alert_acks = (struct sw_rows){0};
 }
 
 static void step_close(void *step)
@@ -53,6 +53,7 @@ struct wanted {
 	struct sw_rows users;  /* int64_t */
 	struct sw_rows ranges; /* struct range */
 	struct sw_rows nodes;  /* int64_t */
+	struct sw_rows alerts; /* struct alert_ack_row */
 };
 
 static void want_user(struct mailbox *m, struct sw_arena *arena, struct wanted *want, int64_t id)
@@ -87,6 +88,13 @@ static void want_check(struct mailbox *m, struct sw_arena *arena, struct wanted 
 	}
 }
 
+static void want_alert(struct sw_arena *arena, struct wanted *want, const struct sw_item_alert_ack *ack)
+{
+	*(struct alert_ack_row *)sw_rows_add(
+		&want->alerts, arena, sizeof(struct alert_ack_row)) = (struct alert_ack_row){ack->alert, ack->user,
+											     ack->at_ms};
+}
+
 static void want_item(struct mailbox *m, struct sw_arena *arena, struct wanted *want, const struct sw_item *item,
 		      struct sw_reader *recorded)
 {
@@ -116,6 +124,10 @@ static void want_item(struct mailbox *m, struct sw_arena *arena, struct wanted *
 		break;
 	case SW_ITEM_ACK:
 		want_user(m, arena, want, item->as.ack.user);
+		break;
+	case SW_ITEM_ALERT_ACK:
+		want_user(m, arena, want, item->as.alert_ack.user);
+		want_alert(arena, want, &item->as.alert_ack);
 		break;
 	case SW_ITEM_SESSION_UP:
 		want_user(m, arena, want, item->as.session_up.user);
@@ -196,6 +208,15 @@ static int queue_nodes(struct sw_arena *arena, const struct sw_rows *nodes, stru
 	return 1;
 }
 
+static int queue_alerts(struct sw_arena *arena, const struct sw_rows *rows, struct sw_pg *pg)
+{
+	if (rows->count == 0) {
+		return 0;
+	}
+	write_alert_pairs(rows, arena, pg, SW_SQL_MAILBOX_LOAD_ALERTED);
+	return 1;
+}
+
 static size_t step_load(void *step, struct sw_batch *batch, struct sw_pg *pg)
 {
 	struct mailbox *m = step;
@@ -207,11 +228,12 @@ static size_t step_load(void *step, struct sw_batch *batch, struct sw_pg *pg)
 			want_item(m, &batch->arena, &want, &work->items[i], work->applied ? &recorded : NULL);
 		}
 	}
-	m->unacked = m->node_sessions = NULL;
+	m->unacked = m->node_sessions = m->alerted = NULL;
 	m->loading_users = queue_users(&batch->arena, &want.users, pg);
 	m->loading_unacked = queue_ranges(&batch->arena, &want.ranges, pg);
 	m->loading_node = queue_nodes(&batch->arena, &want.nodes, pg);
-	return (size_t)(m->loading_users + m->loading_unacked + m->loading_node);
+	m->loading_alerts = queue_alerts(&batch->arena, &want.alerts, pg);
+	return (size_t)(m->loading_users + m->loading_unacked + m->loading_node + m->loading_alerts);
 }
 
 static void read_users(struct mailbox *m, const struct sw_pg_result *r)
@@ -306,7 +328,10 @@ static void step_loaded(void *step, struct sw_batch *batch, const struct sw_pg *
 		m->unacked = sw_pg_result(pg, index++);
 	}
 	if (m->loading_node) {
-		m->node_sessions = sw_pg_result(pg, index);
+		m->node_sessions = sw_pg_result(pg, index++);
+	}
+	if (m->loading_alerts) {
+		m->alerted = sw_pg_result(pg, index);
 	}
 }
 
@@ -350,8 +375,8 @@ static void step_settle(void *step, bool committed)
 {
 	struct mailbox *m = step;
 	users_settle(m, committed);
-	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = (struct sw_rows){0};
-	m->unacked = m->node_sessions = NULL;
+	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = m->alert_acks = (struct sw_rows){0};
+	m->unacked = m->node_sessions = m->alerted = NULL;
 	if (committed) {
 		sw_metric_add(m->appended, m->batch_appended);
 		sw_metric_add(m->live, m->batch_live);

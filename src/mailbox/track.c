@@ -2,8 +2,12 @@
 /* What the devices tell: cursors, sockets opening and closing, presence, registrations, dead tokens. All of it is
  * idempotent, so that a redelivery needs no record. */
 #include "mailbox/mailbox_int.h"
+
+#include "base/id.h"
 #include "proto/codes.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <surewire/mail_token.h>
 
 static void move_cursor(struct device *device, int64_t pos, bool active)
@@ -205,6 +209,26 @@ static void on_address_drop(struct sw_batch *batch, struct user *user, const str
 	}
 }
 
+/* Anybody may say that he read about an alert; only whom it went to counts. */
+static void on_alert_ack(struct mailbox *m, struct sw_batch *batch, const struct sw_item_alert_ack *ack)
+{
+	for (size_t i = 0; m->alerted && i < sw_pg_rows(m->alerted); i++) {
+		if (sw_pg_i64(m->alerted, i, 0) == ack->alert && sw_pg_i64(m->alerted, i, 1) == ack->user) {
+			struct alert_ack_row *row = sw_rows_add(&m->alert_acks, &batch->arena, sizeof(*row));
+			*row = (struct alert_ack_row){ack->alert, ack->user, ack->at_ms};
+			char text[SW_ID_TEXT_MAX];
+			snprintf(text, sizeof(text), "%" PRId64, ack->alert);
+			struct sw_item item = {.kind = SW_ITEM_REPLY,
+					       .as.reply = {.request = ack->request,
+							    .code = sw_bytes("", 0),
+							    .message = sw_bytes_str(text)}};
+			sw_batch_to_node(batch, ack->node, &item);
+			return;
+		}
+	}
+	reply(batch, ack->node, ack->request, SW_ERROR_UNKNOWN_ALERT);
+}
+
 /* Only the token that was tried, and only if it was not reported again since. Several pushes may have met it, and each
  * of them needs its fallback: that the token is gone already ends nothing. */
 static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct user *user,
@@ -281,6 +305,8 @@ static int64_t user_of(const struct sw_item *item)
 		return item->as.clear.user;
 	case SW_ITEM_PREFERENCE_SET:
 		return item->as.preference_set.user;
+	case SW_ITEM_ALERT_ACK:
+		return item->as.alert_ack.user;
 	case SW_ITEM_TOKEN_DEAD:
 		return item->as.token_dead.user;
 	case SW_ITEM_FALLBACK:
@@ -330,6 +356,9 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 	case SW_ITEM_PREFERENCE_SET:
 		reply(batch, item->as.preference_set.node, item->as.preference_set.request,
 		      prefer(m, batch, user, &item->as.preference_set));
+		break;
+	case SW_ITEM_ALERT_ACK:
+		on_alert_ack(m, batch, &item->as.alert_ack);
 		break;
 	case SW_ITEM_TOKEN_DEAD:
 		on_token_dead(m, batch, user, &item->as.token_dead);

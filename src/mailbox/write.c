@@ -307,6 +307,24 @@ static void write_plans(struct mailbox *m, struct sw_arena *arena, struct sw_pg 
 	sw_pg_queue(pg, SW_SQL_MAILBOX_UPSERT_PUSH_PLAN, &params);
 }
 
+void write_alert_pairs(const struct sw_rows *rows, struct sw_arena *arena, struct sw_pg *pg, enum sw_sql statement)
+{
+	const struct alert_ack_row *acks = rows->items;
+	size_t n = rows->count;
+	int64_t *columns = sw_arena_alloc(arena, 3 * n * sizeof(*columns));
+	for (size_t i = 0; i < n; i++) {
+		columns[i] = acks[i].alert;
+		columns[n + i] = acks[i].user;
+		columns[2 * n + i] = acks[i].at_ms;
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	for (size_t column = 0; column < (statement == SW_SQL_MAILBOX_INSERT_ALERT_ACKS ? 3 : 2); column++) {
+		sw_pg_add_i64s(&params, columns + column * n, n);
+	}
+	sw_pg_queue(pg, statement, &params);
+}
+
 void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg)
 {
 	write_inbox(m, &batch->arena, pg);
@@ -318,4 +336,7 @@ void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg)
 	write_gone_preferences(m, &batch->arena, pg);
 	write_preferences(m, &batch->arena, pg);
 	write_plans(m, &batch->arena, pg);
+	if (m->alert_acks.count) {
+		write_alert_pairs(&m->alert_acks, &batch->arena, pg, SW_SQL_MAILBOX_INSERT_ALERT_ACKS);
+	}
 }

@@ -53,6 +53,13 @@ static enum sw_error_code parse_hello(const json_t *root, struct sw_hello_frame 
 	return SW_ERROR_NONE;
 }
 
+bool sw_kind_is_own(struct sw_bytes kind)
+{
+	static const char prefix[] = "surewire.";
+	size_t len = sizeof(prefix) - 1;
+	return kind.len >= len && memcmp(kind.ptr, prefix, len) == 0;
+}
+
 static bool valid_kind(struct sw_bytes kind)
 {
 	for (size_t i = 0; i < kind.len; i++) {
@@ -62,7 +69,8 @@ static bool valid_kind(struct sw_bytes kind)
 		}
 	}
 	/* Kinds of our own events cannot be forged. */
-	return kind.len > 0 && kind.len <= SW_KIND_LEN_MAX && !sw_bytes_equal_str(kind, "created");
+	return kind.len > 0 && kind.len <= SW_KIND_LEN_MAX && !sw_bytes_equal_str(kind, "created") &&
+	       !sw_kind_is_own(kind);
 }
 
 static enum sw_error_code parse_target(const json_t *root, struct sw_send_frame *send, struct sw_diag *diag)
@@ -160,7 +168,8 @@ static enum sw_error_code parse_send(struct sw_client_frame *frame, size_t body_
 	}
 	send->kind = json_object_get(frame->root, "kind") ? sw_json_get_str(frame->root, "kind") : sw_bytes_str("text");
 	if (!valid_kind(send->kind)) {
-		return fail(SW_ERROR_BAD_FRAME, diag, "kind", "1 to 32 of a-z 0-9 _ - . and none of ours");
+		return fail(SW_ERROR_BAD_FRAME, diag, "kind",
+			    "1 to 32 of a-z 0-9 _ - ., not created and nothing that begins with surewire.");
 	}
 	enum sw_error_code error = parse_target(frame->root, send, diag);
 	error = error ? error : parse_mentions(frame->root, send, diag);
@@ -219,8 +228,14 @@ enum sw_error_code sw_client_frame_parse(struct sw_bytes text, size_t body_bytes
 			     ? SW_ERROR_NONE
 			     : fail(SW_ERROR_BAD_FRAME, diag_out, "state", "\"active\" or \"away\"");
 	}
+	if (sw_bytes_equal_str(type, "alert_ack")) {
+		frame_out->type = SW_FRAME_ALERT_ACK;
+		return get_number(frame_out->root, "alert", &frame_out->as.alert_ack.alert)
+			     ? SW_ERROR_NONE
+			     : fail(SW_ERROR_BAD_FRAME, diag_out, "alert", "a decimal number as string");
+	}
 	return fail(type.len ? SW_ERROR_UNKNOWN_TYPE : SW_ERROR_BAD_FRAME, diag_out, "t",
-		    "hello, send, ack or presence");
+		    "hello, send, ack, presence or alert_ack");
 }
 
 void sw_client_frame_release(struct sw_client_frame *frame)

@@ -10,7 +10,7 @@
 
 enum { SW_FRAME_DEPTH_MAX = 32, SW_KIND_LEN_MAX = 32, SW_PREVIEW_BYTES_MAX = 512, SW_TITLE_BYTES_MAX = 128 };
 
-enum sw_frame_type { SW_FRAME_HELLO, SW_FRAME_SEND, SW_FRAME_ACK, SW_FRAME_PRESENCE };
+enum sw_frame_type { SW_FRAME_HELLO, SW_FRAME_SEND, SW_FRAME_ACK, SW_FRAME_PRESENCE, SW_FRAME_ALERT_ACK };
 
 struct sw_hello_frame {
 	struct sw_bytes token;
@@ -43,11 +43,17 @@ struct sw_client_frame {
 		struct {
 			bool active;
 		} presence;
+		struct {
+			int64_t alert;
+		} alert_ack;
 	} as;
 	struct sw_bytes cid; /* as the client wrote it, for the answer to a faulty send; may be empty */
 	json_t *root;
 	char *body_text;
 };
+
+/* Kinds of messages that only this server sends: they begin with "surewire.". */
+bool sw_kind_is_own(struct sw_bytes kind);
 
 /* SW_ERROR_NONE, or the code to answer with and diag's text. release in every case. SW_ERROR_BAD_JSON: not a frame at
  * all, the connection should be closed. */

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { STATEMENT_MS = 8000 };
+enum { STATEMENT_MS = 8000, GATE_NUMBERS = 5 };
 
 /* One of another version is tried as chat. */
 const struct sw_push_class_limits *sw_pusher_class_limits(const struct sw_pusher *pusher,
@@ -30,7 +30,7 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 	size_t n = batch->count;
 	const struct sw_pusher *pusher = batch->pusher;
 	struct sw_uuid *ids = sw_arena_calloc(&batch->arena, n, sizeof(*ids));
-	int64_t *numbers = sw_arena_calloc(&batch->arena, 4 * n, sizeof(*numbers));
+	int64_t *numbers = sw_arena_calloc(&batch->arena, GATE_NUMBERS * n, sizeof(*numbers));
 	bool *clears = sw_arena_calloc(&batch->arena, n, sizeof(*clears));
 	struct sw_bytes *devices = sw_arena_calloc(&batch->arena, n, sizeof(*devices));
 	struct sw_bytes *names = sw_arena_calloc(&batch->arena, pusher->push_name_count + 1, sizeof(*names));
@@ -44,6 +44,7 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 		clears[i] = item->class == SW_JOB_CLEAR;
 		numbers[2 * n + i] = clears[i] ? item->seq : item->pos;
 		numbers[3 * n + i] = item->event;
+		numbers[4 * n + i] = item->class == SW_JOB_ALERT ? item->event : 0;
 		/* A NULL pointer would be NULL to the store. */
 		devices[i] = item->device.ptr ? item->device : sw_bytes("", 0);
 	}
@@ -66,6 +67,19 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 	}
 	sw_pg_add_i64(params, sw_clock_wall_ms());
 	sw_pg_add_bools(params, clears, n);
+	sw_pg_add_i64s(params, numbers + 4 * n, n);
+}
+
+/* As a text that stays; NULL: it is open, or the job is about no alert. */
+static const char *alert_over(struct sw_bytes state)
+{
+	static const char *const states[] = {"acknowledged", "seen", "expired", "cancelled"};
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if (sw_bytes_equal_str(state, states[i])) {
+			return states[i];
+		}
+	}
+	return NULL;
 }
 
 /* How it is shown; what is in the notification is decided when it is made. */
@@ -100,6 +114,7 @@ static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_
 		.quiet_until_ms = sw_pg_i64(r, row, 16),
 		.newer = sw_pg_bool(r, row, 17),
 		.nothing_shown = sw_pg_bool(r, row, 19),
+		.alert_over = alert_over(sw_pg_bytes(r, row, 20)),
 	};
 	gate->held_quiet = gate->state == SW_PUSH_STATE_RETRY && sw_bytes_equal_str(reason, SW_PUSH_WHY_QUIET);
 	read_wishes(r, row, job);

@@ -86,19 +86,20 @@ enum sw_breaker_news sw_push_news(const struct sw_outcome *outcome);
 struct sw_push_gate {
 	enum sw_push_state state;
 	unsigned state_attempts;
-	bool redelivered;    /* the broker gave it out before */
-	unsigned attempts;   /* the job's own count */
-	bool token_gone;     /* no device or no token any more */
-	bool token_replaced; /* another token or provider */
-	bool token_stale;    /* not reported by its app for too long */
-	bool token_moved;    /* reported by another device since */
-	bool bare_token;     /* addressed by itself, for no device that is known */
-	bool other_live;     /* the person has another device that can be pushed */
-	bool chat;           /* the person's preferences are about those only, and so the quiet hours */
-	bool nothing_shown;  /* of what is to be taken back */
-	bool unmentioned;    /* only mentions are wanted of this conversation, and this is none */
-	bool newer;          /* a later message of the conversation, wanted and unread, is or will be pushed */
-	bool held_quiet;     /* put off before, to the end of the quiet hours, and not tried since */
+	bool redelivered;       /* the broker gave it out before */
+	unsigned attempts;      /* the job's own count */
+	bool token_gone;        /* no device or no token any more */
+	bool token_replaced;    /* another token or provider */
+	bool token_stale;       /* not reported by its app for too long */
+	bool token_moved;       /* reported by another device since */
+	bool bare_token;        /* addressed by itself, for no device that is known */
+	bool other_live;        /* the person has another device that can be pushed */
+	bool chat;              /* the person's preferences are about those only, and so the quiet hours */
+	bool nothing_shown;     /* of what is to be taken back */
+	bool unmentioned;       /* only mentions are wanted of this conversation, and this is none */
+	bool newer;             /* a later message of the conversation, wanted and unread, is or will be pushed */
+	bool held_quiet;        /* put off before, to the end of the quiet hours, and not tried since */
+	const char *alert_over; /* why its alert needs no more pushes; NULL: it does */
 	bool fallback_only;
 	int64_t pos;    /* 0: nothing in the inbox belongs to it */
 	int64_t cursor; /* acked by this device */

@@ -293,6 +293,8 @@ void sw_pusher_put_off(struct sw_pusher_job *job, int64_t wait_ms, enum sw_push_
 void sw_pusher_let_go_held(struct sw_pusher_instance_run *instance);
 /* The job in the provider's terms; texts are borrowed from it or live in the arena. Pure. */
 void sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *arena, struct sw_notification *n_out);
+/* alert.c: what is different when it is about an alert. */
+void sw_pusher_fill_alert(const struct sw_item_job *item, struct sw_notification *n_io);
 struct sw_push_target sw_pusher_target(const struct sw_item_job *item);
 
 /* What a job is judged by, now. */

@@ -62,6 +62,9 @@ void sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *are
 	n_out->data[1] = (struct sw_push_datum){"conversation", n_out->thread};
 	n_out->data[2] = (struct sw_push_datum){"seq", decimal(arena, item->seq)};
 	n_out->data[3] = (struct sw_push_datum){"pos", decimal(arena, item->pos)};
+	if (item->class == SW_JOB_ALERT) {
+		sw_pusher_fill_alert(item, n_out);
+	}
 }
 
 struct sw_push_target sw_pusher_target(const struct sw_item_job *item)

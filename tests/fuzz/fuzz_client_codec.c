@@ -76,6 +76,9 @@ static void check_frame(const struct sw_client_frame *frame)
 		FUZZ_CHECK(frame->as.hello.token.len > 0 && frame->as.hello.device.len > 0);
 		FUZZ_CHECK(frame->as.hello.cursor >= -1);
 		break;
+	case SW_FRAME_ALERT_ACK:
+		FUZZ_CHECK(frame->as.alert_ack.alert >= 0);
+		break;
 	case SW_FRAME_ACK:
 		FUZZ_CHECK(frame->as.ack.pos >= 0);
 		break;

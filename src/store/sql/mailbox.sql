@@ -95,3 +95,13 @@ DELETE FROM session s USING unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS 
 INSERT INTO push_plan AS p (user_id, pushed_pos)
 SELECT user_id, pushed_pos FROM unnest($1::bigint[], $2::bigint[]) AS r(user_id, pushed_pos)
 ON CONFLICT (user_id) DO UPDATE SET pushed_pos = greatest(p.pushed_pos, excluded.pushed_pos);
+
+-- name: load_alerted
+SELECT r.alert, r.user_id FROM alert_recipient r JOIN unnest($1::bigint[], $2::bigint[]) AS q(alert, user_id)
+    ON r.alert = q.alert AND r.user_id = q.user_id;
+
+-- name: insert_alert_acks
+INSERT INTO alert_ack (alert, user_id, at_ms)
+SELECT alert, user_id, min(at_ms) FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS q(alert, user_id, at_ms)
+ GROUP BY alert, user_id
+ON CONFLICT (alert, user_id) DO NOTHING;

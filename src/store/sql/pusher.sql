@@ -1,6 +1,7 @@
 -- Statements of the pusher: what it must know before it sends, and what became of it.
 
 -- name: gate
+-- $11: the alert of a job that is about one, else 0; the last column: why it is not worth sending any more.
 -- The furthest that an active device has acked is the mailbox's "seen". $4: instances that are not only a fallback. $5: those
 -- whose tokens are one device's: it has moved to whoever reported it last. $9: now. A preference of the conversation comes
 -- before the person's default. $10: those that take back what was shown of the inbox, from pos `event` to `pos`: was anything?
@@ -34,9 +35,14 @@ SELECT coalesce(l.state, ''), coalesce(l.attempts, 0), coalesce(l.last_status, 0
                                 ORDER BY i.pos DESC LIMIT 500) i
                   JOIN event e ON e.conv = i.conv AND e.seq = i.seq
                   JOIN delivery l ON l.event = e.id AND l.user_id = q.user_id AND l.device = q.device
-                 WHERE l.state = 'delivered') ELSE false END
-  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $6::bigint[], $7::bigint[], $8::bigint[], $10::boolean[])
-       WITH ORDINALITY AS q(job, user_id, device, conv, pos, event, clear, n)
+                 WHERE l.state = 'delivered') ELSE false END,
+       coalesce((SELECT CASE WHEN t.state IN ('acknowledged', 'seen', 'expired', 'cancelled') THEN t.state
+                             WHEN EXISTS (SELECT 1 FROM alert_ack k WHERE k.alert = t.id) THEN 'acknowledged'
+                             ELSE (SELECT 'seen' FROM alert_recipient r
+                                    WHERE r.alert = t.id AND r.user_id = q.user_id AND r.state = 'seen') END
+                   FROM alert t WHERE t.id = q.alert), '')
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $6::bigint[], $7::bigint[], $8::bigint[], $10::boolean[],
+              $11::bigint[]) WITH ORDINALITY AS q(job, user_id, device, conv, pos, event, clear, alert, n)
   LEFT JOIN LATERAL (SELECT * FROM delivery x WHERE x.job = q.job LIMIT 1) l ON true
   LEFT JOIN LATERAL (SELECT * FROM device x WHERE x.user_id = q.user_id AND x.device = q.device LIMIT 1) d ON true
  CROSS JOIN LATERAL (

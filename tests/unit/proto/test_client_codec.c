@@ -124,6 +124,10 @@ static void ack_and_presence__read(void **state)
 	assert_int_equal(p.frame.type, SW_FRAME_PRESENCE);
 	assert_false(p.frame.as.presence.active);
 	sw_client_frame_release(&p.frame);
+	p = parse("{\"t\":\"alert_ack\",\"alert\":\"77\"}");
+	assert_int_equal(p.frame.type, SW_FRAME_ALERT_ACK);
+	assert_int_equal(p.frame.as.alert_ack.alert, 77);
+	sw_client_frame_release(&p.frame);
 	p = parse("{\"t\":\"presence\",\"state\":\"active\"}");
 	assert_true(p.frame.as.presence.active);
 	sw_client_frame_release(&p.frame);
@@ -190,7 +194,7 @@ static void expect_all(const struct fault *faults, size_t count)
 static void frame__faulty_type_hello_ack_or_presence__says_which_field(void **state)
 {
 	(void)state;
-	static const char t[] = "t: expected hello, send, ack or presence";
+	static const char t[] = "t: expected hello, send, ack, presence or alert_ack";
 	static const char token[] = "token: expected a JWT as string";
 	static const char device[] = "device: expected a device id as string";
 	static const char cursor[] = "cursor: expected a decimal number as string";
@@ -232,7 +236,8 @@ static void send__faulty_cid_kind_or_target__says_which_field(void **state)
 {
 	(void)state;
 	static const char cid[] = "cid: expected a UUID, 36 characters";
-	static const char kind[] = "kind: expected 1 to 32 of a-z 0-9 _ - . and none of ours";
+	static const char kind[] =
+		"kind: expected 1 to 32 of a-z 0-9 _ - ., not created and nothing that begins with surewire.";
 	static const char to[] = "to: expected {\"user\":NAME} or {\"conv\":ID}";
 	static const char conv[] = "to.conv: expected a conversation id as string";
 	static const struct fault faults[] = {
@@ -246,6 +251,7 @@ static void send__faulty_cid_kind_or_target__says_which_field(void **state)
 		{SEND(GOOD_CID, GOOD_TO, GOOD_BODY ",\"kind\":5"), SW_ERROR_BAD_FRAME, kind},
 		{SEND(GOOD_CID, GOOD_TO, GOOD_BODY ",\"kind\":\"Text\""), SW_ERROR_BAD_FRAME, kind},
 		{SEND(GOOD_CID, GOOD_TO, GOOD_BODY ",\"kind\":\"created\""), SW_ERROR_BAD_FRAME, kind},
+		{SEND(GOOD_CID, GOOD_TO, GOOD_BODY ",\"kind\":\"surewire.alert\""), SW_ERROR_BAD_FRAME, kind},
 		{SEND(GOOD_CID, GOOD_TO, GOOD_BODY ",\"kind\":\"a23456789012345678901234567890123\""),
 		 SW_ERROR_BAD_FRAME, kind},
 		{SEND(GOOD_CID, GOOD_TO, GOOD_BODY ",\"kind\":\"a2345678901234567890123456789012\""), SW_ERROR_NONE,

@@ -135,6 +135,36 @@ static void notification__of_a_clear__is_silent_and_says_up_to_where(void **stat
 	assert_int_equal(n.data_count, 2);
 	check_datum(&n, 0, "clear", "3");
 	check_datum(&n, 1, "badge", "4");
+}
+
+static void notification__of_an_alert__disturbs_by_its_severity(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *content;
+		enum sw_push_interruption interruption;
+		bool sound;
+	} rows[] = {
+		{"{\"severity\":\"low\"}", SW_PUSH_INTERRUPTION_UNSET, false},
+		{"{\"severity\":\"high\"}", SW_PUSH_INTERRUPTION_TIME_SENSITIVE, false},
+		{"{\"severity\":\"critical\"}", SW_PUSH_INTERRUPTION_TIME_SENSITIVE, false},
+		{"{\"severity\":\"critical\",\"critical_sound\":true}", SW_PUSH_INTERRUPTION_CRITICAL, true},
+		{"", SW_PUSH_INTERRUPTION_UNSET, false},
+	};
+	struct sw_arena arena;
+	sw_arena_init(&arena);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sw_item item = job_item();
+		struct sw_notification n;
+		item.as.job.class = SW_JOB_ALERT;
+		item.as.job.content = sw_bytes_str(rows[i].content);
+		sw_pusher_notification(&item.as.job, &arena, &n);
+		assert_int_equal(n.interruption, rows[i].interruption);
+		assert_int_equal(n.apple.critical_sound, rows[i].sound);
+		assert_int_equal(n.priority, SW_PUSH_PRIORITY_HIGH);
+		assert_int_equal(n.data_count, 1);
+		check_datum(&n, 0, "alert", "9007199254740993");
+	}
 	sw_arena_release(&arena);
 }
 
@@ -208,6 +238,7 @@ int main(void)
 		cmocka_unit_test(count_jobs__not_a_job_or_unusable__refused),
 		cmocka_unit_test(notification__of_a_job__carries_ids_as_text),
 		cmocka_unit_test(notification__of_a_clear__is_silent_and_says_up_to_where),
+		cmocka_unit_test(notification__of_an_alert__disturbs_by_its_severity),
 		cmocka_unit_test(spent_at__age_and_expiry__the_earlier),
 		cmocka_unit_test(list__push_and_pop__keeps_order),
 	};

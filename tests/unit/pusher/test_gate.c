@@ -115,6 +115,14 @@ static void gate__token_of_another_device_now__is_given_up(void **state)
 	assert_string_equal(step.why, "another device reports it now");
 }
 
+static void gate__alert_over__drops_with_how_it_ended(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good();
+	gate.alert_over = "cancelled";
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_ALERT_OVER, "cancelled", false);
+}
+
 static void gate__acked_by_the_device__drops(void **state)
 {
 	(void)state;
@@ -316,6 +324,7 @@ int main(void)
 		cmocka_unit_test(gate__not_in_the_inbox__is_not_acked_by_a_cursor),
 		cmocka_unit_test(gate__token_not_reported_for_long__is_given_up),
 		cmocka_unit_test(gate__token_of_another_device_now__is_given_up),
+		cmocka_unit_test(gate__alert_over__drops_with_how_it_ended),
 		cmocka_unit_test(gate__acked_by_the_device__drops),
 		cmocka_unit_test(gate__seen_on_another_device__drops),
 		cmocka_unit_test(gate__token_replaced__drops),
