@@ -135,6 +135,7 @@ static void notification__of_a_clear__is_silent_and_says_up_to_where(void **stat
 	assert_int_equal(n.data_count, 2);
 	check_datum(&n, 0, "clear", "3");
 	check_datum(&n, 1, "badge", "4");
+	sw_arena_release(&arena);
 }
 
 static void notification__of_an_alert__disturbs_by_its_severity(void **state)
