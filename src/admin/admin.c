@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Life and state of the role; the work is in archive.c and replay_run.c. */
+/* Life and state of the role; the work is in archive.c, replay_run.c and push_run.c. */
 #include "admin/admin_int.h"
 
 #include <surewire/clock.h>
@@ -55,6 +55,7 @@ static void free_admin(struct sw_admin *admin)
 	sw_publisher_close(admin->publisher, sw_clock_mono_ms() + PUBLISHER_DRAIN_MS);
 	sw_mailbox_release(&admin->inbox);
 	sw_pause_release(&admin->pause);
+	sw_pause_release(&admin->push_pause);
 	free(admin);
 }
 
@@ -65,6 +66,38 @@ static void stop_archive(struct sw_admin *admin)
 	pthread_join(admin->thread, NULL);
 }
 
+static void stop_replays(struct sw_admin *admin)
+{
+	stop_archive(admin);
+	pthread_join(admin->replay_thread, NULL);
+}
+
+static void register_metrics(struct sw_admin *admin)
+{
+	admin->replayed = sw_metric_counter("surewire_admin_dead_replayed_total", NULL,
+					    "Dead letters sent again by replays of many.");
+	admin->archived = sw_metric_counter("surewire_admin_dead_archived_total", NULL, "Dead letters archived.");
+	admin->waiting_gauge = sw_metric_gauge("surewire_admin_dead_waiting", NULL,
+					       "Dead letters taken from the queue and not archived yet.");
+	admin->pushes = sw_metric_counter("surewire_direct_requests_total", NULL, "Direct pushes taken on.");
+}
+
+static int start_threads(struct sw_admin *admin, struct sw_diag *diag_out)
+{
+	if (pthread_create(&admin->thread, NULL, sw_archive_main, admin) != 0) {
+		return sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for the archive of dead letters");
+	}
+	if (pthread_create(&admin->replay_thread, NULL, sw_replay_main, admin) != 0) {
+		stop_archive(admin);
+		return sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for replays of dead letters");
+	}
+	if (pthread_create(&admin->push_thread, NULL, sw_push_main, admin) != 0) {
+		stop_replays(admin);
+		return sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for direct pushes");
+	}
+	return SW_OK;
+}
+
 int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_out, struct sw_diag *diag_out)
 {
 	struct sw_admin *admin = sw_xcalloc(1, sizeof(*admin));
@@ -72,21 +105,15 @@ int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_
 	admin->config.housekeeping_ms = config->housekeeping_ms > 0 ? config->housekeeping_ms : HOUSEKEEPING_MS;
 	admin->config.replay_age_ms = config->replay_age_ms > 0 ? config->replay_age_ms : REPLAY_AGE_MS;
 	admin->config.replay_rate_max = config->replay_rate_max > 0 ? config->replay_rate_max : REPLAY_RATE_MAX;
-	admin->replayed = sw_metric_counter("surewire_admin_dead_replayed_total", NULL,
-					    "Dead letters sent again by replays of many.");
-	admin->archived = sw_metric_counter("surewire_admin_dead_archived_total", NULL, "Dead letters archived.");
-	admin->waiting_gauge = sw_metric_gauge("surewire_admin_dead_waiting", NULL,
-					       "Dead letters taken from the queue and not archived yet.");
+	register_metrics(admin);
 	sw_mailbox_init(&admin->inbox, PREFETCH, NULL, NULL);
 	sw_pause_init(&admin->pause);
+	sw_pause_init(&admin->push_pause);
 	int err = open_bus(admin);
 	if (err) {
 		sw_diag_set(diag_out, err, "the broker's configuration is unusable: %s", sw_err_text(err));
-	} else if (pthread_create(&admin->thread, NULL, sw_archive_main, admin) != 0) {
-		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for the archive of dead letters");
-	} else if (pthread_create(&admin->replay_thread, NULL, sw_replay_main, admin) != 0) {
-		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for replays of dead letters");
-		stop_archive(admin);
+	} else {
+		err = start_threads(admin, diag_out);
 	}
 	if (err) {
 		free_admin(admin);
@@ -112,7 +139,8 @@ void sw_admin_close(struct sw_admin *admin)
 		return;
 	}
 	/* The threads first: their last acks and marks then still go out. */
-	stop_archive(admin);
-	pthread_join(admin->replay_thread, NULL);
+	sw_pause_stop(&admin->push_pause);
+	stop_replays(admin);
+	pthread_join(admin->push_thread, NULL);
 	free_admin(admin);
 }

@@ -15,12 +15,15 @@ struct sw_admin {
 	struct sw_publisher *publisher; /* of replays */
 	struct sw_mailbox inbox;        /* deliveries; the archive's thread takes */
 	struct sw_pause pause;
+	struct sw_pause push_pause; /* of the thread that makes the jobs of direct pushes: it can be woken */
 	pthread_t thread;
 	pthread_t replay_thread;
+	pthread_t push_thread;
 	_Atomic bool store_connected;
 	_Atomic size_t waiting;
 	struct sw_metric *archived;
 	struct sw_metric *replayed;
+	struct sw_metric *pushes;
 	struct sw_metric *waiting_gauge;
 };
 
@@ -29,6 +32,9 @@ void *sw_archive_main(void *admin);
 
 /* replay_run.c: the thread. Ends when the pause is stopped. */
 void *sw_replay_main(void *admin);
+
+/* push_run.c: the thread. Ends when its pause is stopped. */
+void *sw_push_main(void *admin);
 
 /* housekeeping.c: one round of it, bounded. *more_out: there is more to do at once. */
 int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, bool *more_out,

@@ -58,6 +58,7 @@ static void prepare_providers(struct serve *serve)
 	serve->mailbox_providers = sw_xcalloc(n, sizeof(*serve->mailbox_providers));
 	serve->gateway_providers = sw_xcalloc(n, sizeof(*serve->gateway_providers));
 	serve->pusher_instances = sw_xcalloc(n, sizeof(*serve->pusher_instances));
+	serve->direct_providers = sw_xcalloc(n, sizeof(*serve->direct_providers));
 	serve->provider_names = sw_xcalloc(n, sizeof(*serve->provider_names));
 	for (size_t i = 0; i < n; i++) {
 		const struct sw_push_instance *push = &config->push[i];
@@ -69,6 +70,7 @@ static void prepare_providers(struct serve *serve)
 			.check_token_for = push->ops->check_token_for,
 			.config = &push->provider_config,
 		};
+		serve->direct_providers[i] = (struct sw_direct_provider){push->name, push->ops, &push->provider_config};
 		serve->pusher_instances[i] = (struct sw_pusher_instance){push->name, push->ops, &push->provider_config};
 	}
 }
@@ -78,6 +80,8 @@ void serve_prepare(struct serve *serve)
 	const struct sw_config *config = serve->config;
 	prepare_bus(serve);
 	prepare_providers(serve);
+	serve->direct = (struct sw_direct_rules){serve->direct_providers, config->push_count,
+						 config->pusher.direct_age_max_ms};
 	serve->pg = (struct sw_pg_config){.url = config->store.url,
 					  .application_name = "surewire",
 					  .connect_timeout_ms = (int)config->store.connect_timeout_ms,
@@ -177,6 +181,13 @@ static void add_check(struct serve *serve, bool wanted, const char *name, bool (
 	}
 }
 
+/* Any thread; the API is there before the node has its number. */
+static int64_t next_id(void *ctx)
+{
+	struct serve *serve = ctx;
+	return atomic_load(&serve->ids_ready) ? sw_id_next(&serve->ids) : 0;
+}
+
 int serve_open_ops(struct serve *serve, struct sw_diag *diag_out)
 {
 	const struct sw_config *config = serve->config;
@@ -190,6 +201,9 @@ int serve_open_ops(struct serve *serve, struct sw_diag *diag_out)
 		struct sw_admin_config admin = {.bus = &serve->consume_bus,
 						.pg = &serve->pg,
 						.replay_age_ms = config->pusher.age_max_ms,
+						.direct = &serve->direct,
+						.next_id = next_id,
+						.next_id_ctx = serve,
 						.replay_rate_max = config->admin.replay_rate_max,
 						.push_deliveries_max = config->bus.push_deliveries_max};
 		int err = sw_admin_open(&admin, &serve->admin, diag_out);
@@ -381,6 +395,7 @@ void serve_close(struct serve *serve)
 	free(serve->mailbox_providers);
 	free(serve->gateway_providers);
 	free(serve->pusher_instances);
+	free(serve->direct_providers);
 	free(serve->provider_names);
 	sw_bus_config_release(&serve->bus_text);
 }

@@ -31,6 +31,7 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 	const struct sw_pusher *pusher = batch->pusher;
 	struct sw_uuid *ids = sw_arena_calloc(&batch->arena, n, sizeof(*ids));
 	int64_t *users = sw_arena_calloc(&batch->arena, n, sizeof(*users));
+	int64_t *requests = sw_arena_calloc(&batch->arena, n, sizeof(*requests));
 	struct sw_bytes *devices = sw_arena_calloc(&batch->arena, n, sizeof(*devices));
 	struct sw_bytes *names = sw_arena_calloc(&batch->arena, pusher->push_name_count + 1, sizeof(*names));
 	struct sw_bytes *exclusive = sw_arena_calloc(&batch->arena, pusher->instance_count + 1, sizeof(*exclusive));
@@ -39,6 +40,7 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 		const struct sw_item_job *item = &batch->jobs[i]->item;
 		ids[i] = item->job;
 		users[i] = item->user;
+		requests[i] = item->class == SW_JOB_DIRECT ? item->event : 0;
 		/* A NULL pointer would be NULL to the store. */
 		devices[i] = item->device.ptr ? item->device : sw_bytes("", 0);
 	}
@@ -56,6 +58,7 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 	sw_pg_add_texts(params, devices, n);
 	sw_pg_add_texts(params, names, pusher->push_name_count);
 	sw_pg_add_texts(params, exclusive, exclusive_count);
+	sw_pg_add_i64s(params, requests, n);
 }
 
 static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_job *job, struct sw_push_gate *gate)
@@ -74,6 +77,7 @@ static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_
 		.seen = sw_pg_i64(r, row, 8),
 		.other_live = sw_pg_bool(r, row, 9),
 		.token_moved = sw_pg_bool(r, row, 10),
+		.cancelled = sw_pg_bool(r, row, 11),
 	};
 	if (gate->state != SW_PUSH_STATE_NONE) {
 		job->outcome.status = sw_pg_i32(r, row, 2);

@@ -92,6 +92,7 @@ struct sw_push_gate {
 	bool token_stale;    /* not reported by its app for too long */
 	bool token_moved;    /* reported by another device since */
 	bool bare_token;     /* addressed by itself, for no device that is known */
+	bool cancelled;      /* its request was called off */
 	bool other_live;     /* the person has another device that can be pushed */
 	bool fallback_only;
 	int64_t pos;    /* 0: nothing in the inbox belongs to it */

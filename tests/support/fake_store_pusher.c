@@ -84,7 +84,8 @@ static void gate(struct fake_store *store, const struct fake_statement *s, struc
 	struct fake_array devices = fake_arg_array(s, 2, FAKE_TEXT, result->arena);
 	struct fake_array names = fake_arg_array(s, 3, FAKE_TEXT, result->arena);
 	struct fake_array exclusive = fake_arg_array(s, 4, FAKE_TEXT, result->arena);
-	fake_result_columns(result, 11);
+	(void)fake_arg_array(s, 5, FAKE_INT8, result->arena); /* no test here calls a request off */
+	fake_result_columns(result, 12);
 	for (size_t i = 0; i < jobs.count; i++) {
 		struct sw_uuid job = fake_item_uuid(&jobs, i);
 		const struct fake_delivery *d = find_delivery(store, &job);
@@ -93,6 +94,7 @@ static void gate(struct fake_store *store, const struct fake_statement *s, struc
 		fake_put_i32(result, d ? (int32_t)d->status : 0);
 		fake_put_bytes(result, d ? d->reason : sw_bytes("", 0));
 		put_device(store, fake_item_i64(&users, i), devices.items[i], &names, &exclusive, result);
+		fake_put_bool(result, false);
 	}
 }
 
