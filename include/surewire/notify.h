@@ -16,7 +16,7 @@ enum sw_push_kind {
 	SW_PUSH_SILENT, /* wakes the app, shows nothing */
 };
 
-enum { SW_PUSH_DATA_MAX = 8 };
+enum { SW_PUSH_DATA_MAX = 9 }; /* eight of the app's own, and one that says what it is about */
 
 /* Extra values for the app, all text: names are short ASCII identifiers without the prefixes that providers reserve. */
 struct sw_push_datum {

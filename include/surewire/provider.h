@@ -4,7 +4,7 @@
  * A provider is *pure*: it turns a notification into a request, an answer into an outcome, and keeps its credential.
  * It opens no socket, starts no thread, sleeps never and decides no policy. The pusher owns connections, deadlines,
  * retries, limits and records. All members are called from one thread per instance (the pusher's loop), and return
- * at once; `check_token` and `check_token_for` alone may be called from any thread.
+ * at once; `check_token`, `check_token_for` and `check_app_for` alone may be called from any thread.
  *
  * One *instance* is one configured account of a provider ([push.NAME] in the configuration): one APNs key and team,
  * one FCM project, one mail relay. */
@@ -136,6 +136,9 @@ struct sw_provider_ops {
 	/* The same where the section decides about the form. NULL: check_token has said all. Any thread. */
 	int (*check_token_for)(const struct sw_provider_config *config, struct sw_bytes token,
 			       struct sw_diag *diag_out);
+	/* Does the section serve the app? For tokens that nobody registers. SW_OK, or SW_EINVAL with what was expected.
+	 * NULL: every app. Any thread. */
+	int (*check_app_for)(const struct sw_provider_config *config, struct sw_bytes app, struct sw_diag *diag_out);
 	/* Does this instance serve the app? An empty app means "the only one". */
 	bool (*serves_app)(const struct sw_provider *provider, struct sw_bytes app);
 

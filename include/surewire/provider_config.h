@@ -28,6 +28,9 @@ int sw_provider_apps(const struct sw_provider_config *config, struct sw_bytes *a
 		     struct sw_diag *diag_out) SW_MUST_CHECK;
 /* Is it one of those apps? An empty one means "the only one". */
 bool sw_provider_serves(struct sw_bytes apps, struct sw_bytes app);
+/* check_app_for of providers with that key. */
+int sw_provider_check_app(const struct sw_provider_config *config, struct sw_bytes app,
+			  struct sw_diag *diag_out) SW_MUST_CHECK;
 /* The keys host, port, ca_file and connections of an HTTP service; what endpoint_io says holds where they are absent. */
 int sw_provider_endpoint(const struct sw_provider_config *config, struct sw_endpoint *endpoint_io,
 			 struct sw_diag *diag_out) SW_MUST_CHECK;

@@ -216,6 +216,15 @@ static bool on_serves_app(const struct sw_provider *provider, struct sw_bytes ap
 	return topic_of(provider, app).len > 0;
 }
 
+/* What topics a certificate has is not in the section: then the pusher says it. */
+static int on_check_app_for(const struct sw_provider_config *config, struct sw_bytes app, struct sw_diag *diag_out)
+{
+	struct sw_bytes topics = sw_bytes_str(sw_provider_text(config, "topics", ""));
+	return sw_provider_serves(topics, app)
+		     ? SW_OK
+		     : sw_diag_set(diag_out, SW_EINVAL, "app: expected one of topics of [push.%s]", config->instance);
+}
+
 static struct sw_bytes uuid_text(const uint8_t id[16], struct sw_arena *arena)
 {
 	char *text = sw_arena_alloc(arena, SW_APNS_UUID_LEN + 1);
@@ -335,6 +344,7 @@ const struct sw_provider_ops sw_provider_apns = {
 	.close = on_close,
 	.reload = sw_apns_credential_load,
 	.check_token = on_check_token,
+	.check_app_for = on_check_app_for,
 	.serves_app = on_serves_app,
 	.credential_state = sw_apns_credential_state,
 	.credential_refused = sw_apns_credential_refused,

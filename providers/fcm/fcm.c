@@ -121,6 +121,7 @@ const struct sw_provider_ops sw_provider_fcm = {
 	.close = on_close,
 	.reload = sw_fcm_credential_load,
 	.check_token = on_check_token,
+	.check_app_for = sw_provider_check_app,
 	.serves_app = on_serves_app,
 	.credential_state = sw_fcm_credential_state,
 	.credential_request = sw_fcm_credential_request,

@@ -183,6 +183,7 @@ const struct sw_provider_ops sw_provider_huawei = {
 	.close = on_close,
 	.reload = sw_huawei_credential_load,
 	.check_token = on_check_token,
+	.check_app_for = sw_provider_check_app,
 	.serves_app = on_serves_app,
 	.credential_state = sw_huawei_credential_state,
 	.credential_request = sw_huawei_credential_request,

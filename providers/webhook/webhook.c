@@ -264,6 +264,7 @@ const struct sw_provider_ops sw_provider_webhook = {
 	.reload = sw_webhook_secrets_load,
 	.check_token = on_check_token,
 	.check_token_for = on_check_token_for,
+	.check_app_for = sw_provider_check_app,
 	.serves_app = on_serves_app,
 	.credential_state = on_credential_state,
 	.credential_refused = on_credential_refused,

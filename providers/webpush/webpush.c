@@ -251,6 +251,7 @@ const struct sw_provider_ops sw_provider_webpush = {
 	.close = on_close,
 	.reload = sw_webpush_vapid_load,
 	.check_token = sw_webpush_check_token,
+	.check_app_for = sw_provider_check_app,
 	.serves_app = on_serves_app,
 	.credential_state = on_credential_state,
 	.credential_refused = on_credential_refused,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Life and state of the role; the work is in archive.c and replay_run.c. */
+/* Life and state of the role; the work is in archive.c, replay_run.c and push_run.c. */
 #include "admin/admin_int.h"
 
 #include <surewire/clock.h>
@@ -38,7 +38,7 @@ static int open_bus(struct sw_admin *admin)
 	return err ? err : sw_consumer_open(admin->config.bus, &consumer, &admin->consumer);
 }
 
-/* When the thread is not running (any more). */
+/* When no thread is running (any more). */
 static void free_admin(struct sw_admin *admin)
 {
 	sw_mailbox_close(&admin->inbox);
@@ -55,14 +55,51 @@ static void free_admin(struct sw_admin *admin)
 	sw_publisher_close(admin->publisher, sw_clock_mono_ms() + PUBLISHER_DRAIN_MS);
 	sw_mailbox_release(&admin->inbox);
 	sw_pause_release(&admin->pause);
+	sw_pause_release(&admin->push_pause);
 	free(admin);
 }
 
-static void stop_archive(struct sw_admin *admin)
+static const struct {
+	void *(*main)(void *admin);
+	const char *what;
+} threads[SW_ADMIN_THREADS] = {
+	{sw_archive_main, "the archive of dead letters"},
+	{sw_replay_main, "replays of dead letters"},
+	{sw_alert_main, "alerts"},
+	{sw_push_main, "direct pushes"},
+};
+
+static void stop_threads(struct sw_admin *admin)
 {
 	sw_pause_stop(&admin->pause);
+	sw_pause_stop(&admin->push_pause);
 	sw_mailbox_close(&admin->inbox);
-	pthread_join(admin->thread, NULL);
+	while (admin->thread_count) {
+		pthread_join(admin->threads[--admin->thread_count], NULL);
+	}
+}
+
+static void register_metrics(struct sw_admin *admin)
+{
+	admin->replayed = sw_metric_counter("surewire_admin_dead_replayed_total", NULL,
+					    "Dead letters sent again by replays of many.");
+	admin->archived = sw_metric_counter("surewire_admin_dead_archived_total", NULL, "Dead letters archived.");
+	admin->waiting_gauge = sw_metric_gauge("surewire_admin_dead_waiting", NULL,
+					       "Dead letters taken from the queue and not archived yet.");
+	admin->pushes = sw_metric_counter("surewire_direct_requests_total", NULL, "Direct pushes taken on.");
+}
+
+static int start_threads(struct sw_admin *admin, struct sw_diag *diag_out)
+{
+	while (admin->thread_count < SW_ADMIN_THREADS) {
+		size_t next = admin->thread_count;
+		if (pthread_create(&admin->threads[next], NULL, threads[next].main, admin) != 0) {
+			stop_threads(admin);
+			return sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for %s", threads[next].what);
+		}
+		admin->thread_count++;
+	}
+	return SW_OK;
 }
 
 int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_out, struct sw_diag *diag_out)
@@ -72,26 +109,15 @@ int sw_admin_open(const struct sw_admin_config *config, struct sw_admin **admin_
 	admin->config.housekeeping_ms = config->housekeeping_ms > 0 ? config->housekeeping_ms : HOUSEKEEPING_MS;
 	admin->config.replay_age_ms = config->replay_age_ms > 0 ? config->replay_age_ms : REPLAY_AGE_MS;
 	admin->config.replay_rate_max = config->replay_rate_max > 0 ? config->replay_rate_max : REPLAY_RATE_MAX;
-	admin->replayed = sw_metric_counter("surewire_admin_dead_replayed_total", NULL,
-					    "Dead letters sent again by replays of many.");
-	admin->archived = sw_metric_counter("surewire_admin_dead_archived_total", NULL, "Dead letters archived.");
-	admin->waiting_gauge = sw_metric_gauge("surewire_admin_dead_waiting", NULL,
-					       "Dead letters taken from the queue and not archived yet.");
+	register_metrics(admin);
 	sw_mailbox_init(&admin->inbox, PREFETCH, NULL, NULL);
 	sw_pause_init(&admin->pause);
+	sw_pause_init(&admin->push_pause);
 	int err = open_bus(admin);
 	if (err) {
 		sw_diag_set(diag_out, err, "the broker's configuration is unusable: %s", sw_err_text(err));
-	} else if (pthread_create(&admin->thread, NULL, sw_archive_main, admin) != 0) {
-		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for the archive of dead letters");
-	} else if (pthread_create(&admin->replay_thread, NULL, sw_replay_main, admin) != 0) {
-		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for replays of dead letters");
-		stop_archive(admin);
-	}
-	if (!err && pthread_create(&admin->alert_thread, NULL, sw_alert_main, admin) != 0) {
-		err = sw_diag_set(diag_out, SW_EUNAVAILABLE, "no thread for alerts");
-		stop_archive(admin);
-		pthread_join(admin->replay_thread, NULL);
+	} else {
+		err = start_threads(admin, diag_out);
 	}
 	if (err) {
 		free_admin(admin);
@@ -117,8 +143,6 @@ void sw_admin_close(struct sw_admin *admin)
 		return;
 	}
 	/* The threads first: their last acks and marks then still go out. */
-	stop_archive(admin);
-	pthread_join(admin->replay_thread, NULL);
-	pthread_join(admin->alert_thread, NULL);
+	stop_threads(admin);
 	free_admin(admin);
 }

@@ -7,6 +7,7 @@
 
 #include "alert/alert.h"
 #include "bus/bus.h"
+#include "direct/rules.h"
 #include "store/pg.h"
 
 struct sw_admin;
@@ -18,8 +19,11 @@ struct sw_admin_config {
 	int64_t housekeeping_ms; /* <= 0: a minute */
 	int64_t replay_age_ms;   /* how long a replayed job may be tried; <= 0: 24 h */
 	int push_deliveries_max; /* as the queues were declared: what the broker gave up says so */
-	int replay_rate_max;     /* letters a second of one replay; <= 0: 1,000 */
 	struct sw_alert_config alerts;
+	const struct sw_direct_rules *direct;
+	int64_t (*next_id)(void *ctx); /* of a direct push, any thread; 0: not yet */
+	void *next_id_ctx;
+	int replay_rate_max; /* letters a second of one replay; <= 0: 1,000 */
 };
 
 struct sw_admin_state {

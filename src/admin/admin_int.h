@@ -9,19 +9,22 @@
 
 #include <stdatomic.h>
 
+enum { SW_ADMIN_THREADS = 4 };
+
 struct sw_admin {
 	struct sw_admin_config config;
 	struct sw_consumer *consumer;
 	struct sw_publisher *publisher; /* of replays and alerts */
 	struct sw_mailbox inbox;        /* deliveries; the archive's thread takes */
 	struct sw_pause pause;
-	pthread_t thread;
-	pthread_t replay_thread;
-	pthread_t alert_thread;
+	struct sw_pause push_pause; /* of the thread that makes the jobs of direct pushes: it can be woken */
+	pthread_t threads[SW_ADMIN_THREADS];
+	size_t thread_count; /* that run */
 	_Atomic bool store_connected;
 	_Atomic size_t waiting;
 	struct sw_metric *archived;
 	struct sw_metric *replayed;
+	struct sw_metric *pushes;
 	struct sw_metric *waiting_gauge;
 };
 
@@ -33,6 +36,9 @@ void *sw_replay_main(void *admin);
 
 /* alert_run.c: the thread. Ends when the pause is stopped. */
 void *sw_alert_main(void *admin);
+
+/* push_run.c: the thread. Ends when its pause is stopped. */
+void *sw_push_main(void *admin);
 
 /* housekeeping.c: one round of it, bounded. *more_out: there is more to do at once. */
 int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, bool *more_out,

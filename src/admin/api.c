@@ -31,20 +31,24 @@ void sw_api_fail(struct sw_api_request *request, int status, const char *code, c
 	sw_diag_set(&request->problem, SW_OK, "%s", detail);
 }
 
-bool sw_api_query_store(struct sw_api_request *request, struct sw_pg *pg)
+void sw_api_fail_store(struct sw_api_request *request, int err, const struct sw_diag *diag)
 {
-	struct sw_diag diag = {0};
-	int err = sw_pg_run(pg, sw_clock_mono_ms() + QUERY_MS, &diag);
-	if (err == SW_OK) {
-		return true;
-	}
-	SW_LOG(WARN, "admin.query_failed", SW_F_ERR(err), SW_F_STR("detail", diag.text));
+	SW_LOG(WARN, "admin.query_failed", SW_F_ERR(err), SW_F_STR("detail", diag->text));
 	if (err == SW_ESQL || err == SW_ELIMIT) {
 		sw_api_fail(request, 500, "internal", "the store refused the query; the log says why");
 	} else {
 		sw_api_fail(request, 503, "unavailable", "the store is away or too slow");
 	}
-	return false;
+}
+
+bool sw_api_query_store(struct sw_api_request *request, struct sw_pg *pg)
+{
+	struct sw_diag diag = {0};
+	int err = sw_pg_run(pg, sw_clock_mono_ms() + QUERY_MS, &diag);
+	if (err) {
+		sw_api_fail_store(request, err, &diag);
+	}
+	return err == SW_OK;
 }
 
 static void run(struct sw_pg_job *job, struct sw_pg *pg)
@@ -68,6 +72,14 @@ static void run(struct sw_pg_job *job, struct sw_pg *pg)
 		[SW_ROUTE_DELIVERIES] = sw_api_run_deliveries,
 		[SW_ROUTE_INBOX] = sw_api_run_inbox,
 		[SW_ROUTE_TRACE] = sw_api_run_trace,
+		[SW_ROUTE_PUSH_LIST] = sw_api_run_push_list,
+		[SW_ROUTE_PUSH_START] = sw_api_run_push_start,
+		[SW_ROUTE_PUSH_GET] = sw_api_run_push_get,
+		[SW_ROUTE_PUSH_CANCEL] = sw_api_run_push_cancel,
+		[SW_ROUTE_TOPIC_GET] = sw_api_run_topic_get,
+		[SW_ROUTE_TOPIC_CHANGE] = sw_api_run_topic_change,
+		[SW_ROUTE_TOPIC_ADD] = sw_api_run_topic_add,
+		[SW_ROUTE_TOPIC_REMOVE] = sw_api_run_topic_remove,
 	};
 	struct sw_api_request *request = (struct sw_api_request *)job; /* job is the first member */
 	runs[request->route](request, pg);
@@ -141,12 +153,24 @@ static int parse(struct sw_api_request *request, struct sw_diag *diag_out)
 		return sw_api_query_parse_body(sw_http_body(request->exchange), &request->arena, &request->query,
 					       diag_out);
 	}
-	if (request->route == SW_ROUTE_ALERTS_CREATE) {
-		struct sw_bytes key = sw_http_header(request->exchange, "idempotency-key");
-		request->content = sw_arena_copy(&request->arena, sw_http_body(request->exchange));
-		request->key = key.len ? sw_arena_copy(&request->arena, key) : key;
-	}
 	return sw_api_query_parse(sw_http_query(request->exchange), &request->arena, &request->query, diag_out);
+}
+
+static struct sw_bytes keep(struct sw_api_request *request, struct sw_bytes bytes)
+{
+	return bytes.len ? sw_arena_copy(&request->arena, bytes) : bytes;
+}
+
+static void keep_contents(struct sw_api_request *request, const struct sw_route_match *match)
+{
+	for (size_t i = 0; i < SW_ROUTE_TEXTS_MAX; i++) {
+		request->texts[i] = keep(request, match->texts[i]);
+	}
+	if (request->route == SW_ROUTE_PUSH_START || request->route == SW_ROUTE_TOPIC_CHANGE ||
+	    request->route == SW_ROUTE_ALERTS_CREATE) {
+		request->given = keep(request, sw_http_body(request->exchange));
+		request->key = keep(request, sw_http_header(request->exchange, "idempotency-key"));
+	}
 }
 
 void sw_api_handle(struct sw_api *api, struct sw_http_exchange *exchange, const struct sw_route_match *match)
@@ -161,6 +185,7 @@ void sw_api_handle(struct sw_api *api, struct sw_http_exchange *exchange, const 
 	sw_arena_init(&request->arena);
 	sw_buf_init(&request->body, SW_API_BODY_BYTES_MAX);
 	struct sw_diag diag = {0};
+	keep_contents(request, match);
 	sw_bytes_printable(sw_http_header(exchange, "surewire-operator"), request->operator, sizeof(request->operator));
 	if (parse(request, &diag) != SW_OK) {
 		sw_api_fail(request, 400, "bad_request", diag.text);

@@ -59,9 +59,10 @@ struct sw_api_request {
 	enum sw_route route;
 	int64_t id;
 	struct sw_api_query query;
+	struct sw_bytes texts[SW_ROUTE_TEXTS_MAX]; /* of the path */
+	struct sw_bytes given;                     /* the body, of routes that read it on the pool's thread */
+	struct sw_bytes key;                       /* header Idempotency-Key; NULL: none */
 	char operator[SW_API_OPERATOR_MAX]; /* who asks, as the caller says: header Surewire-Operator; may be "" */
-	struct sw_bytes content;            /* of a body that the store's thread reads: the JSON of an alert */
-	struct sw_bytes key;                /* Idempotency-Key; empty: none */
 	struct sw_arena arena;
 	/* The result. status 0: not run. From 400 on code and problem are sent instead of body. */
 	int status;
@@ -88,7 +89,8 @@ void sw_api_close(struct sw_api *api);
 /* After the loop has run out. NULL is allowed. */
 void sw_api_free(struct sw_api *api);
 
-/* api_read.c, api_dead.c, api_replays.c, api_trace.c, api_alerts.c: on a pool thread, by route; fill the result. */
+/* api_read.c, api_dead.c, api_replays.c, api_push.c, api_topics.c, api_trace.c, api_alerts.c: on a pool thread, by route; fill
+ * the result. */
 void sw_api_run_status(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_deliveries(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_inbox(struct sw_api_request *request, struct sw_pg *pg);
@@ -106,6 +108,14 @@ void sw_api_run_alerts_list(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_alerts_create(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_alerts_get(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_alerts_cancel(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_push_list(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_push_start(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_push_get(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_push_cancel(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_topic_get(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_topic_change(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_topic_add(struct sw_api_request *request, struct sw_pg *pg);
+void sw_api_run_topic_remove(struct sw_api_request *request, struct sw_pg *pg);
 void sw_api_run_trace(struct sw_api_request *request, struct sw_pg *pg);
 /* api_read.c: the message of the request; false: the request was ended. Texts are copied. */
 bool sw_api_find_message(struct sw_api_request *request, struct sw_pg *pg, struct sw_message_row *row_out);
@@ -114,6 +124,8 @@ struct sw_recipient_row sw_api_read_recipient(const struct sw_pg_result *rows, s
 
 /* api.c: ends the request with a problem document. */
 void sw_api_fail(struct sw_api_request *request, int status, const char *code, const char *detail);
+/* Ends the request with what an error of the store means. */
+void sw_api_fail_store(struct sw_api_request *request, int err, const struct sw_diag *diag);
 /* Runs what was queued; false: the request was ended with the fitting problem. */
 bool sw_api_query_store(struct sw_api_request *request, struct sw_pg *pg);
 

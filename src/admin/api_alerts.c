@@ -248,7 +248,7 @@ void sw_api_run_alerts_create(struct sw_api_request *request, struct sw_pg *pg)
 	const struct sw_alert_config *config = &sw_api_admin(request->api)->config.alerts;
 	struct sw_alert_request alert;
 	struct sw_diag diag = {0};
-	if (sw_alert_request_parse(request->content, config, &request->arena, &alert, &diag) != SW_OK) {
+	if (sw_alert_request_parse(request->given, config, &request->arena, &alert, &diag) != SW_OK) {
 		sw_api_fail(request, 400, "bad_request", diag.text);
 		return;
 	}

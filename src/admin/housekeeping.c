@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What must happen now and then and by nobody in particular. Every statement may run in several processes at once. */
 #include "admin/admin_int.h"
+#include "base/id.h"
 
 #include <surewire/clock.h>
 
 #include <time.h>
 
-enum { ROUND_MS = 30000, SENT_DELETE_ROWS = 5000 };
+enum { ROUND_MS = 30000, SENT_DELETE_ROWS = 5000, ID_TIME_SHIFT = 22 };
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 /* The promise is 7 days; the hour is for clocks that differ. */
 #define SENT_KEEP_MS (7 * DAY_MS + INT64_C(3600) * 1000)
@@ -29,6 +30,16 @@ static void queue_i64(struct sw_pg *pg, struct sw_arena *arena, enum sw_sql stat
 	sw_pg_queue(pg, statement, &params);
 }
 
+/* With its idempotency key. A job of it may be tried until it expires. */
+static void queue_expire_pushes(struct sw_pg *pg, struct sw_arena *arena, int64_t now_ms)
+{
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	sw_pg_add_i64(&params, (now_ms - SENT_KEEP_MS - SW_ID_EPOCH_MS) << ID_TIME_SHIFT);
+	sw_pg_add_i64(&params, now_ms);
+	sw_pg_queue(pg, SW_SQL_DIRECT_EXPIRE, &params);
+}
+
 int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, bool *more_out, struct sw_diag *diag_out)
 {
 	int64_t now_ms = sw_clock_wall_ms();
@@ -37,6 +48,7 @@ int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, bool *more_out
 	queue_i64(pg, arena, SW_SQL_SEQUENCER_ENSURE_EVENT_PARTITION, now_ms);
 	queue_i64(pg, arena, SW_SQL_SEQUENCER_ENSURE_EVENT_PARTITION, next_month_ms(now_ms));
 	sw_pg_queue(pg, SW_SQL_ADMIN_NODE_EXPIRE, NULL);
+	queue_expire_pushes(pg, arena, now_ms);
 	int err = sw_pg_run(pg, sw_clock_mono_ms() + ROUND_MS, diag_out);
 	*more_out = err == SW_OK && sw_pg_affected(sw_pg_result(pg, 0)) == SENT_DELETE_ROWS;
 	return err;

@@ -20,7 +20,7 @@
 enum {
 	TASKS_MAX = 64,
 	CONNS_MAX = 256,
-	BODY_BYTES_MAX = 65536,
+	BODY_BYTES_MAX = 256 << 10, /* a thousand names or tokens */
 	METRICS_BYTES_MAX = 16 << 20,
 	PULSE_MS = 1000,
 	GOODBYE_MS = 200, /* for the last answers to leave */

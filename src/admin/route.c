@@ -36,8 +36,21 @@ static bool is_id(struct sw_bytes segment, int64_t *id_out)
 	return true;
 }
 
-static bool path_matches(const char *pattern_text, struct sw_bytes path, int64_t *id_out)
+static bool segment_matches(struct sw_bytes want, struct sw_bytes have, struct sw_route_match *match, size_t *texts)
 {
+	if (sw_bytes_equal_str(want, "{id}")) {
+		return is_id(have, &match->id);
+	}
+	if (want.len && want.ptr[0] == '{' && have.len && *texts < SW_ROUTE_TEXTS_MAX) {
+		match->texts[(*texts)++] = have;
+		return true;
+	}
+	return sw_bytes_equal(want, have);
+}
+
+static bool path_matches(const char *pattern_text, struct sw_bytes path, struct sw_route_match *match)
+{
+	size_t texts = 0;
 	struct sw_bytes pattern = sw_bytes_str(pattern_text);
 	if (path.len && path.ptr[path.len - 1] == '/') {
 		return false;
@@ -45,8 +58,7 @@ static bool path_matches(const char *pattern_text, struct sw_bytes path, int64_t
 	while (pattern.len && path.len) {
 		struct sw_bytes want = next_segment(&pattern);
 		struct sw_bytes have = next_segment(&path);
-		bool ok = sw_bytes_equal_str(want, "{id}") ? is_id(have, id_out) : sw_bytes_equal(want, have);
-		if (!ok) {
+		if (!segment_matches(want, have, match, &texts)) {
 			return false;
 		}
 	}
@@ -69,7 +81,7 @@ int sw_route_find(struct sw_bytes method, struct sw_bytes path, struct sw_route_
 {
 	*match_out = (struct sw_route_match){0};
 	for (size_t i = 0; i < SW_ROUTE_COUNT; i++) {
-		if (!path_matches(rows[i].path, path, &match_out->id)) {
+		if (!path_matches(rows[i].path, path, match_out)) {
 			continue;
 		}
 		match_out->route = (enum sw_route)i;

@@ -13,13 +13,14 @@ enum sw_route {
 	SW_ROUTE_COUNT
 };
 
-enum { SW_ROUTE_ALLOW_MAX = 32 };
+enum { SW_ROUTE_ALLOW_MAX = 32, SW_ROUTE_TEXTS_MAX = 2 };
 
 struct sw_route_match {
 	enum sw_route route;
 	bool api;
-	int64_t id;                     /* of {id}, else 0 */
-	char allow[SW_ROUTE_ALLOW_MAX]; /* of SW_EPERM: the methods, "GET, HEAD" */
+	int64_t id;                                /* of {id}, else 0 */
+	struct sw_bytes texts[SW_ROUTE_TEXTS_MAX]; /* of {topic} and so on, in their order; borrowed from the path */
+	char allow[SW_ROUTE_ALLOW_MAX];            /* of SW_EPERM: the methods, "GET, HEAD" */
 };
 
 /* SW_OK; SW_ENOTFOUND: no such path; SW_EPERM: the path exists, the method is another. */

@@ -19,6 +19,7 @@ struct sw_cli_admin {
 	const char *token; /* the configuration's */
 	const char *ca_file;
 	char operator[OPERATOR_MAX];
+	const char *key;
 };
 
 static error_t on_option(int key, char *arg, struct argp_state *state)
@@ -75,6 +76,11 @@ int sw_cli_admin_open(const struct sw_config *config, const struct sw_cli_admin_
 	return SW_OK;
 }
 
+void sw_cli_admin_set_key(struct sw_cli_admin *admin, const char *key)
+{
+	admin->key = key;
+}
+
 void sw_cli_admin_close(struct sw_cli_admin *admin)
 {
 	if (admin) {
@@ -115,6 +121,7 @@ int sw_cli_admin_call(struct sw_cli_admin *admin, const char *method, const char
 					    .path = path,
 					    .token = admin->token,
 					    .operator= admin->operator,
+					    .key = admin->key,
 					    .ca_file = admin->ca_file,
 					    .body = sw_bytes_str(body)};
 	sw_buf_init(&answer, ANSWER_BYTES_MAX);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `dead` and `trace` share: where the operators' API is, its token, one call, and showing what it says on a
+/* What `dead`, `push`, `topic` and `trace` share: where the operators' API is, its token, one call, and showing what it says on a
  * terminal. */
 #ifndef SW_APP_CLI_ADMIN_H
 #define SW_APP_CLI_ADMIN_H
@@ -26,6 +26,8 @@ int sw_cli_admin_open(const struct sw_config *config, const struct sw_cli_admin_
 /* NULL is allowed. */
 void sw_cli_admin_close(struct sw_cli_admin *admin);
 
+/* The Idempotency-Key of the calls that follow; borrowed. NULL: none. */
+void sw_cli_admin_set_key(struct sw_cli_admin *admin, const char *key);
 /* SW_EXIT_OK with the answer (json_decref), else the exit code, and what went wrong is on stderr: the API's own words.
  * body: NULL for none. */
 int sw_cli_admin_call(struct sw_cli_admin *admin, const char *method, const char *path, const char *body,

@@ -31,6 +31,11 @@ static struct curl_slist *headers(const struct sw_cli_http *request)
 		list = curl_slist_append(list, operator);
 		free(operator);
 	}
+	if (request->key) {
+		char *key = sw_xasprintf("Idempotency-Key: %s", request->key);
+		list = curl_slist_append(list, key);
+		free(key);
+	}
 	return list;
 }
 

@@ -11,6 +11,7 @@ struct sw_cli_http {
 	const char *path; /* from the first slash on, with the query */
 	const char *token;
 	const char *operator; /* who asks, for the operators' API; NULL: not said */
+	const char *key;      /* header Idempotency-Key; NULL: none */
 	const char *ca_file;  /* NULL: the system's */
 	struct sw_bytes body; /* JSON; may be empty */
 };

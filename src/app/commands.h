@@ -20,12 +20,15 @@ enum sw_exit {
  * what went wrong is already on stderr, in one line. */
 typedef int (*sw_command_fn)(const struct sw_config *config, int argc, char **argv);
 
-/* cli_bounce.c, cli_config.c, cli_dead.c, cli_doctor.c, cli_migrate.c, cli_token.c, cli_trace.c, cli_user.c, cli_version.c */
+/* cli_bounce.c, cli_config.c, cli_dead.c, cli_doctor.c, cli_migrate.c, cli_push.c, cli_token.c, cli_topic.c, cli_trace.c,
+ * cli_user.c, cli_version.c */
 int sw_cmd_bounce(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_config(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_dead(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_doctor(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_migrate(const struct sw_config *config, int argc, char **argv);
+int sw_cmd_push(const struct sw_config *config, int argc, char **argv);
+int sw_cmd_topic(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_token(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_trace(const struct sw_config *config, int argc, char **argv);
 int sw_cmd_user(const struct sw_config *config, int argc, char **argv);

@@ -129,6 +129,7 @@ static int start_node(struct serve *serve, struct sw_diag *diag)
 	int err = sw_node_open(&serve->pg, serve->role_text, address, &serve->node, diag);
 	if (!err) {
 		sw_idgen_init(&serve->ids, sw_node_slot(serve->node));
+		atomic_store(&serve->ids_ready, true);
 	}
 	return err;
 }

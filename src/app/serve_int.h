@@ -28,6 +28,7 @@ struct serve {
 	struct sw_bus_config consume_bus;
 	struct sw_pg_config pg;
 	struct sw_idgen ids;
+	_Atomic bool ids_ready;
 	struct sw_node *node;
 	struct sw_admin *admin;
 	struct sw_ops *ops;
@@ -39,6 +40,8 @@ struct serve {
 	struct sw_gateway_provider *gateway_providers;
 	struct sw_pusher_instance *pusher_instances;
 	struct sw_alert_provider *alert_providers;
+	struct sw_direct_provider *direct_providers;
+	struct sw_direct_rules direct;
 	const char **provider_names;
 	/* Read by the ops thread: set once when the role is up. */
 	struct sw_writer *_Atomic writer;

@@ -60,6 +60,7 @@ static void prepare_providers(struct serve *serve)
 	serve->gateway_providers = sw_xcalloc(n, sizeof(*serve->gateway_providers));
 	serve->pusher_instances = sw_xcalloc(n, sizeof(*serve->pusher_instances));
 	serve->alert_providers = sw_xcalloc(n, sizeof(*serve->alert_providers));
+	serve->direct_providers = sw_xcalloc(n, sizeof(*serve->direct_providers));
 	serve->provider_names = sw_xcalloc(n, sizeof(*serve->provider_names));
 	for (size_t i = 0; i < n; i++) {
 		const struct sw_push_instance *push = &config->push[i];
@@ -73,6 +74,7 @@ static void prepare_providers(struct serve *serve)
 			.check_token_for = push->ops->check_token_for,
 			.config = &push->provider_config,
 		};
+		serve->direct_providers[i] = (struct sw_direct_provider){push->name, push->ops, &push->provider_config};
 		serve->pusher_instances[i] = (struct sw_pusher_instance){push->name, push->ops, &push->provider_config};
 	}
 }
@@ -82,6 +84,8 @@ void serve_prepare(struct serve *serve)
 	const struct sw_config *config = serve->config;
 	prepare_bus(serve);
 	prepare_providers(serve);
+	serve->direct = (struct sw_direct_rules){serve->direct_providers, config->push_count,
+						 config->pusher.direct_age_max_ms};
 	serve->pg = (struct sw_pg_config){.url = config->store.url,
 					  .application_name = "surewire",
 					  .connect_timeout_ms = (int)config->store.connect_timeout_ms,
@@ -199,6 +203,13 @@ static struct sw_alert_config alerts_config(const struct serve *serve)
 					.critical_app_count = config->alerts.critical_apps.count};
 }
 
+/* Any thread; the API is there before the node has its number. */
+static int64_t next_id(void *ctx)
+{
+	struct serve *serve = ctx;
+	return atomic_load(&serve->ids_ready) ? sw_id_next(&serve->ids) : 0;
+}
+
 int serve_open_ops(struct serve *serve, struct sw_diag *diag_out)
 {
 	const struct sw_config *config = serve->config;
@@ -212,6 +223,9 @@ int serve_open_ops(struct serve *serve, struct sw_diag *diag_out)
 		struct sw_admin_config admin = {.bus = &serve->consume_bus,
 						.pg = &serve->pg,
 						.replay_age_ms = config->pusher.age_max_ms,
+						.direct = &serve->direct,
+						.next_id = next_id,
+						.next_id_ctx = serve,
 						.replay_rate_max = config->admin.replay_rate_max,
 						.push_deliveries_max = config->bus.push_deliveries_max,
 						.alerts = alerts_config(serve)};
@@ -409,6 +423,7 @@ void serve_close(struct serve *serve)
 	free(serve->gateway_providers);
 	free(serve->alert_providers);
 	free(serve->pusher_instances);
+	free(serve->direct_providers);
 	free(serve->provider_names);
 	sw_bus_config_release(&serve->bus_text);
 }

@@ -133,6 +133,16 @@ bool sw_provider_serves(struct sw_bytes apps, struct sw_bytes app)
 	return count == 0 || (count == 1 && app.len == 0);
 }
 
+int sw_provider_check_app(const struct sw_provider_config *config, struct sw_bytes app, struct sw_diag *diag_out)
+{
+	struct sw_bytes apps;
+	int err = sw_provider_apps(config, &apps, diag_out);
+	if (err || sw_provider_serves(apps, app)) {
+		return err;
+	}
+	return sw_diag_set(diag_out, SW_EINVAL, "app: expected one of apps of [push.%s]", config->instance);
+}
+
 /* ---- the server ---- */
 
 /* Host names and addresses as they go into a request; no scheme, no path. */

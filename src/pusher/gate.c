@@ -44,7 +44,7 @@ static void bind_jobs(struct sw_pusher_batch *batch, struct sw_pg_params *params
 		clears[i] = item->class == SW_JOB_CLEAR;
 		numbers[2 * n + i] = clears[i] ? item->seq : item->pos;
 		numbers[3 * n + i] = item->event;
-		numbers[4 * n + i] = item->class == SW_JOB_ALERT ? item->event : 0;
+		numbers[4 * n + i] = item->class == SW_JOB_ALERT || item->class == SW_JOB_DIRECT ? item->event : 0;
 		/* A NULL pointer would be NULL to the store. */
 		devices[i] = item->device.ptr ? item->device : sw_bytes("", 0);
 	}
@@ -90,7 +90,9 @@ static void read_wishes(const struct sw_pg_result *r, size_t row, struct sw_push
 	job->content = sw_push_content_parse(sw_pg_bytes(r, row, 13));
 	snprintf(job->sender, sizeof(job->sender), "%.*s", SW_BYTES_FMT(sw_utf8_cut(sender, sizeof(job->sender) - 1)));
 	snprintf(job->locale, sizeof(job->locale), "%.*s", SW_BYTES_FMT(locale));
-	job->item.badge = sw_pg_i32(r, row, 18);
+	if (job->item.class == SW_JOB_CHAT || job->item.class == SW_JOB_CLEAR) {
+		job->item.badge = sw_pg_i32(r, row, 18);
+	}
 }
 
 static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_job *job, struct sw_push_gate *gate)
@@ -115,6 +117,7 @@ static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_
 		.newer = sw_pg_bool(r, row, 17),
 		.nothing_shown = sw_pg_bool(r, row, 19),
 		.alert_over = alert_over(sw_pg_bytes(r, row, 20)),
+		.cancelled = sw_pg_bool(r, row, 21),
 	};
 	gate->held_quiet = gate->state == SW_PUSH_STATE_RETRY && sw_bytes_equal_str(reason, SW_PUSH_WHY_QUIET);
 	read_wishes(r, row, job);

@@ -294,6 +294,10 @@ bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out
 		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_ALERT_OVER, gate->alert_over);
 		return false;
 	}
+	if (gate->cancelled) {
+		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_CANCELLED, "cancelled");
+		return false;
+	}
 	if (gate->pos && gate->cursor >= gate->pos) {
 		*step_out = drop(gate, SW_PUSH_RESULT_DROPPED_ACKED, "acked");
 		return false;

@@ -99,6 +99,7 @@ struct sw_push_gate {
 	bool unmentioned;       /* only mentions are wanted of this conversation, and this is none */
 	bool newer;             /* a later message of the conversation, wanted and unread, is or will be pushed */
 	bool held_quiet;        /* put off before, to the end of the quiet hours, and not tried since */
+	bool cancelled;         /* its request was called off */
 	const char *alert_over; /* why its alert needs no more pushes; NULL: it does */
 	bool fallback_only;
 	int64_t pos;    /* 0: nothing in the inbox belongs to it */

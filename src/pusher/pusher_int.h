@@ -291,8 +291,10 @@ void sw_pusher_dispatch(struct sw_pusher_instance_run *instance);
 void sw_pusher_put_off(struct sw_pusher_job *job, int64_t wait_ms, enum sw_push_result result);
 /* Puts off what has waited too long. */
 void sw_pusher_let_go_held(struct sw_pusher_instance_run *instance);
-/* The job in the provider's terms; texts are borrowed from it or live in the arena. Pure. */
-void sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *arena, struct sw_notification *n_out);
+/* The job in the provider's terms; texts are borrowed from it or live in the arena. SW_EINVAL and so on: its contents are
+ * none that this program can read, with a text. Pure. */
+int sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *arena, struct sw_notification *n_out,
+			   struct sw_diag *diag_out) SW_MUST_CHECK;
 /* alert.c: what is different when it is about an alert. */
 void sw_pusher_fill_alert(const struct sw_item_job *item, struct sw_notification *n_io);
 struct sw_push_target sw_pusher_target(const struct sw_item_job *item);

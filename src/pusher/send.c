@@ -4,6 +4,7 @@
 #include "pusher/pusher_int.h"
 
 #include "base/rng.h"
+#include "proto/push_content.h"
 
 #include <surewire/clock.h>
 #include <surewire/log.h>
@@ -39,32 +40,45 @@ static void clear_notification(const struct sw_item_job *item, struct sw_arena *
 	n_out->data[1] = (struct sw_push_datum){"badge", decimal(arena, item->badge)};
 }
 
-void sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *arena, struct sw_notification *n_out)
+/* A message: its place in the conversation, and a later one replaces it by its number. */
+static void put_message(const struct sw_item_job *item, struct sw_arena *arena, struct sw_notification *n)
+{
+	n->thread = decimal(arena, item->conv);
+	n->data[0] = (struct sw_push_datum){"message", n->collapse};
+	n->data[1] = (struct sw_push_datum){"conversation", n->thread};
+	n->data[2] = (struct sw_push_datum){"seq", decimal(arena, item->seq)};
+	n->data[3] = (struct sw_push_datum){"pos", decimal(arena, item->pos)};
+	n->data_count = 4;
+}
+
+int sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *arena, struct sw_notification *n_out,
+			   struct sw_diag *diag_out)
 {
 	if (item->class == SW_JOB_CLEAR) {
 		clear_notification(item, arena, n_out);
-		return;
+		return SW_OK;
 	}
 	*n_out = (struct sw_notification){
 		.kind = SW_PUSH_ALERT,
 		.urgent = true,
 		.title = item->title,
 		.body = item->preview,
-		.thread = decimal(arena, item->conv),
 		.collapse = decimal(arena, item->event),
 		.badge = item->badge,
 		.created_at_ms = item->created_at_ms,
 		.expires_at_ms = item->expires_at_ms,
-		.data_count = 4,
 	};
 	memcpy(n_out->id, item->job.bytes, sizeof(n_out->id));
-	n_out->data[0] = (struct sw_push_datum){"message", n_out->collapse};
-	n_out->data[1] = (struct sw_push_datum){"conversation", n_out->thread};
-	n_out->data[2] = (struct sw_push_datum){"seq", decimal(arena, item->seq)};
-	n_out->data[3] = (struct sw_push_datum){"pos", decimal(arena, item->pos)};
 	if (item->class == SW_JOB_ALERT) {
 		sw_pusher_fill_alert(item, n_out);
+		return SW_OK;
 	}
+	if (item->class == SW_JOB_DIRECT) {
+		n_out->data[n_out->data_count++] = (struct sw_push_datum){"push", n_out->collapse};
+	} else {
+		put_message(item, arena, n_out);
+	}
+	return item->content.len ? sw_push_content_read(item->content, arena, n_out, diag_out) : SW_OK;
 }
 
 struct sw_push_target sw_pusher_target(const struct sw_item_job *item)
@@ -225,7 +239,7 @@ static int encode(struct sw_pusher_job *job, struct sw_diag *diag_out)
 	struct sw_pusher_instance_run *instance = job->instance;
 	struct sw_notification notification;
 	sw_arena_reset(&job->arena);
-	sw_pusher_notification(&job->item, &job->arena, &notification);
+	int err = sw_pusher_notification(&job->item, &job->arena, &notification, diag_out);
 	if (job->item.class == SW_JOB_CHAT) {
 		struct sw_push_words words = {.sender = sw_bytes_str(job->sender),
 					      .locale = sw_bytes_str(job->locale),
@@ -238,8 +252,9 @@ static int encode(struct sw_pusher_job *job, struct sw_diag *diag_out)
 	struct sw_push_target target = sw_pusher_target(&job->item);
 	target.registered_at_ms = job->registered_at_ms;
 	job->credential_number = instance->credential.number;
-	return instance->ops->encode(instance->provider, &target, &notification, job->tried_at_ms, &job->arena,
-				     &job->send, diag_out);
+	return err ? SW_EINVAL
+		   : instance->ops->encode(instance->provider, &target, &notification, job->tried_at_ms, &job->arena,
+					   &job->send, diag_out);
 }
 
 /* What encode or the transport said of the request itself. */

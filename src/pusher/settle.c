@@ -118,6 +118,31 @@ static void bind_tries(const struct columns *c, struct sw_pg_params *p)
 	sw_pg_add_texts(p, c->try_reasons, c->tries);
 }
 
+/* Of a user's device the mailbox takes the token. */
+static void queue_unsubscribe(const struct sw_pusher_batch *batch, struct sw_arena *arena, struct sw_pg *pg)
+{
+	struct sw_bytes *providers = sw_arena_calloc(arena, batch->count, sizeof(*providers));
+	struct sw_bytes *tokens = sw_arena_calloc(arena, batch->count, sizeof(*tokens));
+	int64_t *at_ms = sw_arena_calloc(arena, batch->count, sizeof(*at_ms));
+	size_t n = 0;
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct sw_pusher_job *job = batch->jobs[i];
+		if (job->step.token_dead && !job->item.user) {
+			providers[n] = sw_bytes_str(job->instance->config->name);
+			tokens[n] = job->item.token;
+			at_ms[n++] = job->item.registered_at_ms;
+		}
+	}
+	if (n) {
+		struct sw_pg_params params;
+		sw_pg_params_init(&params, arena);
+		sw_pg_add_texts(&params, providers, n);
+		sw_pg_add_texts(&params, tokens, n);
+		sw_pg_add_i64s(&params, at_ms, n);
+		sw_pg_queue(pg, SW_SQL_PUSHER_UNSUBSCRIBE, &params);
+	}
+}
+
 static int transact(struct sw_pusher_batch *batch, struct sw_pg *pg, struct sw_diag *diag_out)
 {
 	struct columns columns;
@@ -136,6 +161,7 @@ static int transact(struct sw_pusher_batch *batch, struct sw_pg *pg, struct sw_d
 		sw_pg_queue(pg, SW_SQL_PUSHER_RECORD_ATTEMPTS, &params);
 	}
 	sw_pusher_digest_queue_end(batch, pg);
+	queue_unsubscribe(batch, &batch->arena, pg);
 	return sw_pg_run(pg, sw_clock_mono_ms() + STATEMENT_MS, diag_out);
 }
 

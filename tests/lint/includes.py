@@ -12,7 +12,7 @@ import layers as declared
 RANKS = {
     "base": 0, "loop": 1,
     "proto": 2, "auth": 2, "net": 2, "egress": 2, "store": 2, "bus": 2, "bounce": 2,
-    "writer": 3, "alert": 3,
+    "writer": 3, "alert": 3, "direct": 3,
     "sequencer": 4, "mailbox": 4, "gateway": 4, "pusher": 4, "admin": 4,
     "app": 5,
 }

@@ -98,7 +98,7 @@ static void gate(struct fake_store *store, const struct fake_statement *s, struc
 	struct fake_array devices = fake_arg_array(s, 2, FAKE_TEXT, result->arena);
 	struct fake_array names = fake_arg_array(s, 3, FAKE_TEXT, result->arena);
 	struct fake_array exclusive = fake_arg_array(s, 4, FAKE_TEXT, result->arena);
-	fake_result_columns(result, 21);
+	fake_result_columns(result, 22);
 	for (size_t i = 0; i < jobs.count; i++) {
 		struct sw_uuid job = fake_item_uuid(&jobs, i);
 		const struct fake_delivery *d = find_delivery(store, &job);
@@ -109,6 +109,7 @@ static void gate(struct fake_store *store, const struct fake_statement *s, struc
 		put_device(store, fake_item_i64(&users, i), devices.items[i], &names, &exclusive, result);
 		put_wishes(result);
 		fake_put_bytes(result, sw_bytes("", 0)); /* there are no alerts here */
+		fake_put_bool(result, false);            /* no test here calls a request off */
 	}
 }
 

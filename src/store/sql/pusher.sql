@@ -1,7 +1,7 @@
 -- Statements of the pusher: what it must know before it sends, and what became of it.
 
 -- name: gate
--- $11: the alert of a job that is about one, else 0; the last column: why it is not worth sending any more.
+-- $11: the alert or request that a job is about, else 0; the last two columns: why it is not worth sending any more.
 -- The furthest that an active device has acked is the mailbox's "seen". $4: instances that are not only a fallback. $5: those
 -- whose tokens are one device's: it has moved to whoever reported it last. $9: now. A preference of the conversation comes
 -- before the person's default. $10: those that take back what was shown of the inbox, from pos `event` to `pos`: was anything?
@@ -40,9 +40,10 @@ SELECT coalesce(l.state, ''), coalesce(l.attempts, 0), coalesce(l.last_status, 0
                              WHEN EXISTS (SELECT 1 FROM alert_ack k WHERE k.alert = t.id) THEN 'acknowledged'
                              ELSE (SELECT 'seen' FROM alert_recipient r
                                     WHERE r.alert = t.id AND r.user_id = q.user_id AND r.state = 'seen') END
-                   FROM alert t WHERE t.id = q.alert), '')
+                   FROM alert t WHERE t.id = q.about AND q.about <> 0), ''),
+       q.about <> 0 AND EXISTS (SELECT 1 FROM push_request p WHERE p.id = q.about AND p.state = 'cancelled')
   FROM unnest($1::uuid[], $2::bigint[], $3::text[], $6::bigint[], $7::bigint[], $8::bigint[], $10::boolean[],
-              $11::bigint[]) WITH ORDINALITY AS q(job, user_id, device, conv, pos, event, clear, alert, n)
+              $11::bigint[]) WITH ORDINALITY AS q(job, user_id, device, conv, pos, event, clear, about, n)
   LEFT JOIN LATERAL (SELECT * FROM delivery x WHERE x.job = q.job LIMIT 1) l ON true
   LEFT JOIN LATERAL (SELECT * FROM device x WHERE x.user_id = q.user_id AND x.device = q.device LIMIT 1) d ON true
  CROSS JOIN LATERAL (
@@ -78,3 +79,8 @@ SELECT job, number, at_ms, duration_ms, outcome, status, reason
   FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::integer[], $5::text[], $6::integer[], $7::text[])
     AS r(job, number, at_ms, duration_ms, outcome, status, reason)
  WHERE (SELECT count(*) FROM attempt a WHERE a.job = r.job AND a.number = r.number AND a.at_ms = r.at_ms) = 0;
+
+-- name: unsubscribe
+-- Tokens that died and belong to no user. One subscribed again after this job was made stays.
+DELETE FROM topic_subscription s USING unnest($1::text[], $2::text[], $3::bigint[]) AS r(provider, token, at_ms)
+ WHERE s.user_id = 0 AND s.token = r.token AND s.provider = r.provider AND s.at_ms <= r.at_ms;

@@ -90,10 +90,11 @@ static int encode(struct push *push)
 	struct sw_diag diag = {""};
 	struct sw_notification notification;
 	sw_arena_reset(&push->arena);
-	sw_pusher_notification(&push->item, &push->arena, &notification);
+	int err = sw_pusher_notification(&push->item, &push->arena, &notification, &diag);
 	struct sw_push_target target = sw_pusher_target(&push->item);
-	int err = sw_provider_apns.encode(push->load->provider, &target, &notification, sw_clock_wall_ms(),
-					  &push->arena, &push->send, &diag);
+	err = err ? err
+		  : sw_provider_apns.encode(push->load->provider, &target, &notification, sw_clock_wall_ms(),
+					    &push->arena, &push->send, &diag);
 	if (err) {
 		fprintf(stderr, "push_load: %s\n", diag.text);
 	}

@@ -46,6 +46,14 @@ static void find__every_row__its_route(void **state)
 		{"GET", "/v1/admin/messages/9223372036854775807/deliveries", SW_ROUTE_DELIVERIES, INT64_MAX, true},
 		{"GET", "/v1/admin/messages/1/inbox", SW_ROUTE_INBOX, 1, true},
 		{"GET", "/v1/admin/messages/1/trace", SW_ROUTE_TRACE, 1, true},
+		{"GET", "/v1/push", SW_ROUTE_PUSH_LIST, 0, true},
+		{"POST", "/v1/push", SW_ROUTE_PUSH_START, 0, true},
+		{"GET", "/v1/push/5", SW_ROUTE_PUSH_GET, 5, true},
+		{"POST", "/v1/push/5/cancel", SW_ROUTE_PUSH_CANCEL, 5, true},
+		{"GET", "/v1/topics/news", SW_ROUTE_TOPIC_GET, 0, true},
+		{"POST", "/v1/topics/news/subscribers", SW_ROUTE_TOPIC_CHANGE, 0, true},
+		{"PUT", "/v1/topics/news/subscribers/bob", SW_ROUTE_TOPIC_ADD, 0, true},
+		{"DELETE", "/v1/topics/news/subscribers/bob", SW_ROUTE_TOPIC_REMOVE, 0, true},
 	};
 	assert_int_equal(sizeof(rows) / sizeof(rows[0]), SW_ROUTE_COUNT);
 	for (size_t i = 0; i < SW_ROUTE_COUNT; i++) {
@@ -55,6 +63,19 @@ static void find__every_row__its_route(void **state)
 		assert_int_equal(match.id, rows[i].id);
 		assert_int_equal(match.api, rows[i].api);
 	}
+}
+
+static void find__texts_of_a_path__in_their_order(void **state)
+{
+	(void)state;
+	struct sw_route_match match;
+	assert_int_equal(find("PUT", "/v1/topics/a.b/subscribers/bob@x.org", &match), SW_OK);
+	assert_true(sw_bytes_equal_str(match.texts[0], "a.b"));
+	assert_true(sw_bytes_equal_str(match.texts[1], "bob@x.org"));
+	assert_int_equal(find("PUT", "/v1/topics//subscribers/bob", &match), SW_ENOTFOUND);
+	assert_int_equal(find("PUT", "/v1/topics/a/b/subscribers/bob", &match), SW_ENOTFOUND);
+	assert_int_equal(find("GET", "/v1/topics/news", &match), SW_OK);
+	assert_int_equal(match.texts[1].len, 0);
 }
 
 static void find__unknown_path__not_found(void **state)
@@ -129,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(find__every_row__its_route),
+		cmocka_unit_test(find__texts_of_a_path__in_their_order),
 		cmocka_unit_test(find__unknown_path__not_found),
 		cmocka_unit_test(find__wrong_method__says_which_are_allowed),
 		cmocka_unit_test(bearer__only_the_exact_token__matches),

@@ -126,9 +126,10 @@ static void notification__of_a_clear__is_silent_and_says_up_to_where(void **stat
 	struct sw_item item = job_item();
 	struct sw_arena arena;
 	struct sw_notification n;
+	struct sw_diag diag;
 	item.as.job.class = SW_JOB_CLEAR;
 	sw_arena_init(&arena);
-	sw_pusher_notification(&item.as.job, &arena, &n);
+	assert_int_equal(sw_pusher_notification(&item.as.job, &arena, &n, &diag), SW_OK);
 	assert_int_equal(n.kind, SW_PUSH_SILENT);
 	assert_false(n.urgent);
 	assert_int_equal(n.title.len + n.body.len, 0);
@@ -157,9 +158,10 @@ static void notification__of_an_alert__disturbs_by_its_severity(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct sw_item item = job_item();
 		struct sw_notification n;
+		struct sw_diag diag;
 		item.as.job.class = SW_JOB_ALERT;
 		item.as.job.content = sw_bytes_str(rows[i].content);
-		sw_pusher_notification(&item.as.job, &arena, &n);
+		assert_int_equal(sw_pusher_notification(&item.as.job, &arena, &n, &diag), SW_OK);
 		assert_int_equal(n.interruption, rows[i].interruption);
 		assert_int_equal(n.apple.critical_sound, rows[i].sound);
 		assert_int_equal(n.priority, SW_PUSH_PRIORITY_HIGH);
@@ -176,7 +178,7 @@ static void notification__of_a_job__carries_ids_as_text(void **state)
 	struct sw_arena arena;
 	struct sw_notification n;
 	sw_arena_init(&arena);
-	sw_pusher_notification(&item.as.job, &arena, &n);
+	assert_int_equal(sw_pusher_notification(&item.as.job, &arena, &n, NULL), SW_OK);
 	assert_memory_equal(n.id, item.as.job.job.bytes, 16);
 	assert_true(sw_bytes_equal_str(n.title, "Alice"));
 	assert_true(sw_bytes_equal_str(n.body, "hello"));
@@ -194,6 +196,36 @@ static void notification__of_a_job__carries_ids_as_text(void **state)
 	assert_true(sw_bytes_equal_str(target.token, "aabb"));
 	assert_true(sw_bytes_equal_str(target.app, "com.example.app"));
 	assert_int_equal(target.registered_at_ms, 500);
+	sw_arena_release(&arena);
+}
+
+static void notification__of_a_direct_push__is_what_was_asked_for(void **state)
+{
+	(void)state;
+	struct sw_item item = job_item();
+	struct sw_arena arena;
+	struct sw_notification n;
+	struct sw_diag diag = {""};
+	sw_arena_init(&arena);
+	item.as.job.class = SW_JOB_DIRECT;
+	item.as.job.badge = -1;
+	assert_int_equal(sw_pusher_notification(&item.as.job, &arena, &n, &diag), SW_OK);
+	assert_true(sw_bytes_equal_str(n.collapse, "9007199254740993"));
+	assert_int_equal(n.thread.len, 0);
+	assert_int_equal(n.data_count, 1);
+	check_datum(&n, 0, "push", "9007199254740993");
+	item.as.job.content = sw_bytes_str("{\"collapse\":\"c\",\"badge\":2,\"data\":{\"a\":\"b\"},\"silent\":true}");
+	assert_int_equal(sw_pusher_notification(&item.as.job, &arena, &n, &diag), SW_OK);
+	assert_true(sw_bytes_equal_str(n.title, "Alice"));
+	assert_true(sw_bytes_equal_str(n.body, "hello"));
+	assert_true(sw_bytes_equal_str(n.collapse, "c"));
+	assert_int_equal(n.badge, 2);
+	assert_int_equal(n.kind, SW_PUSH_SILENT);
+	assert_int_equal(n.data_count, 2);
+	check_datum(&n, 1, "a", "b");
+	item.as.job.content = sw_bytes_str("{\"of a newer version\":1}");
+	assert_int_equal(sw_pusher_notification(&item.as.job, &arena, &n, &diag), SW_EINVAL);
+	assert_string_equal(diag.text, "of a newer version: there is no such member");
 	sw_arena_release(&arena);
 }
 
@@ -240,6 +272,7 @@ int main(void)
 		cmocka_unit_test(notification__of_a_job__carries_ids_as_text),
 		cmocka_unit_test(notification__of_a_clear__is_silent_and_says_up_to_where),
 		cmocka_unit_test(notification__of_an_alert__disturbs_by_its_severity),
+		cmocka_unit_test(notification__of_a_direct_push__is_what_was_asked_for),
 		cmocka_unit_test(spent_at__age_and_expiry__the_earlier),
 		cmocka_unit_test(list__push_and_pop__keeps_order),
 	};

@@ -162,6 +162,16 @@ static void gate__token_gone__asks_for_another_way_when_nothing_else_is_live(voi
 	check_drop(&gate, SW_PUSH_RESULT_DROPPED_TOKEN_GONE, "token_gone", false);
 }
 
+static void gate__request_called_off__drops(void **state)
+{
+	(void)state;
+	struct sw_push_gate gate = good();
+	gate.cancelled = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_CANCELLED, "cancelled", false);
+	gate.bare_token = true;
+	check_drop(&gate, SW_PUSH_RESULT_DROPPED_CANCELLED, "cancelled", false);
+}
+
 static void gate__too_late__drops(void **state)
 {
 	(void)state;
@@ -329,6 +339,7 @@ int main(void)
 		cmocka_unit_test(gate__seen_on_another_device__drops),
 		cmocka_unit_test(gate__token_replaced__drops),
 		cmocka_unit_test(gate__token_gone__asks_for_another_way_when_nothing_else_is_live),
+		cmocka_unit_test(gate__request_called_off__drops),
 		cmocka_unit_test(gate__too_late__drops),
 		cmocka_unit_test(gate__muted_or_not_mentioned__drops_chat_only),
 		cmocka_unit_test(gate__quiet_hours__waits_at_no_attempts_cost_and_is_not_late),
