@@ -3,20 +3,15 @@
 import concurrent.futures
 import json
 import secrets
-import time
-import urllib.error
-import urllib.request
 
-import psycopg2
 import pytest
 
 import push_world
 import surewire_env
+from direct_world import api, ended, make_world, push, status_of, subscribe
 from surewire_env import wait_until
 
 USAGE, FAILURE = 64, 1
-CROWD = 5000
-FANOUT_S = 180
 FULL = {
     "title": "Zug verspätet",
     "subtitle": "ICE 100",
@@ -38,58 +33,7 @@ FULL = {
 
 @pytest.fixture(scope="module")
 def world(module_deployment):
-    """The role admin in a process of its own, so that it can be killed alone."""
-    module_deployment.sim("--record-max=100000")
-    config = {"node.roles": "gateway,sequencer,mailbox,pusher", "pusher.direct_attempts_max": "2"}
-    world = push_world.World(module_deployment, config, sim=False)
-    world.admin = module_deployment.node("admin")
-    return world
-
-
-@pytest.fixture(autouse=True)
-def running_admin(world):
-    """Also after a test that failed between kill and restart."""
-    if not world.admin.running():
-        world.admin.restart()
-
-
-def api(world, method, path, body=None, key=None, url=None, raw=None):
-    """(status, answer) of the operators' API."""
-    data = raw if raw is not None else None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request((url or world.admin.admin_url) + path, method=method, data=data)
-    request.add_header("Authorization", f"Bearer {world.deployment.admin_token}")
-    request.add_header("Content-Type", "application/json")
-    if key is not None:
-        request.add_header("Idempotency-Key", key)
-    try:
-        with surewire_env.proxyless().open(request, timeout=30) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
-
-
-def push(world, to, notification=None, key=None, **more):
-    """The id of a new push."""
-    body = {"to": to, "notification": notification or {"title": "t", "body": "b"}, **more}
-    status, answer = api(world, "POST", "/v1/push", body, key)
-    assert status == 202 and answer["repeated"] is False, (status, answer)
-    return answer["id"]
-
-
-def status_of(world, number):
-    status, answer = api(world, "GET", f"/v1/push/{number}")
-    assert status == 200, (status, answer)
-    return answer
-
-
-def ended(world, number, timeout_s=60):
-    """Its status, once all of its jobs have ended."""
-
-    def look():
-        found = status_of(world, number)
-        return found if found["state"] in ("done", "cancelled") and found["waiting"] == 0 else None
-
-    return wait_until(look, f"push {number} has ended", timeout_s)
+    return make_world(module_deployment)
 
 
 def test_push__to_a_user__reaches_all_devices_but_not_the_mail(world):
@@ -260,12 +204,6 @@ def test_list__newest_first__page_by_page(world):
 # ---- topics ----
 
 
-def subscribe(world, topic, add=(), remove=()):
-    status, answer = api(world, "POST", f"/v1/topics/{topic}/subscribers", {"add": list(add), "remove": list(remove)})
-    assert status == 200, answer
-    return answer["added"], answer["removed"]
-
-
 def test_topic__users_devices_and_tokens__each_once(world):
     bob, eve, gone = world.person("bob"), world.person("eve"), world.person("gone")
     phone, tablet = bob.iphone(), bob.android()
@@ -299,90 +237,6 @@ def test_topic__bare_token_dies__is_unsubscribed(world):
     found = ended(world, push(world, {"topic": topic}))
     assert found["outcomes"] == {"delivered": 1, "token_dead": 1}
     assert api(world, "GET", f"/v1/topics/{topic}")[1]["tokens"] == 1
-
-
-# ---- many, and what fails meanwhile ----
-
-
-@pytest.fixture(scope="module")
-def crowd(world):
-    """(topic, tokens) of people with a phone each."""
-    people = world.people("crowd", CROWD)
-    tokens = [secrets.token_hex(32) for _ in people]
-    world.space.query(
-        "INSERT INTO device (user_id, device, platform, provider, app, token, registered_at_ms)"
-        " SELECT user_id, 'phone', 'ios', 'apns', %s, token, %s FROM unnest(%s::text[], %s::text[]) AS u(name, token)"
-        " JOIN account USING (name)",
-        (push_world.TOPIC, int(time.time() * 1000), [p.name for p in people], tokens))
-    for begin in range(0, CROWD, 1000):
-        subscribe(world, "crowd", [p.name for p in people[begin:begin + 1000]])
-    return "crowd", tokens
-
-
-def assert_each_once(world, number, tokens):
-    count = len(tokens)
-    found = ended(world, number, FANOUT_S)
-    assert (found["state"], found["planned"], found["passed"]) == ("done", count, count)
-    assert found["outcomes"] == {"delivered": count}
-    records = [r for r in world.stands.records("apns") if r["payload"].get("push") == number]
-    assert sorted(r["token"] for r in records) == sorted(tokens)
-    attempts = world.space.query(
-        "SELECT count(*) FROM attempt JOIN delivery USING (job) WHERE event = %s", (int(number),))
-    assert attempts[0][0] == count
-
-
-def kill_between_publish_and_move(world, node, number):
-    """kill -9 while jobs are out that the cursor has not passed: a lock on the request's row holds its move up."""
-    connection = psycopg2.connect(world.space.pg)
-    try:
-        for _ in range(20):
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT planned, state FROM push_request WHERE id = %s FOR UPDATE", (int(number),))
-                planned, state = cursor.fetchone()
-                assert state in ("planned", "running"), "it was over before it could be hit"
-                deadline = time.monotonic() + 2
-                while time.monotonic() < deadline:
-                    out = world.space.query("SELECT count(*) FROM delivery WHERE event = %s", (int(number),))[0][0]
-                    if out > planned:
-                        node.kill()
-                        # What waits for our lock was sent before, and would still be done after it.
-                        world.space.query(
-                            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                            " WHERE datname = current_database() AND wait_event_type = 'Lock'")
-                        return planned
-                    time.sleep(0.05)
-            connection.rollback()
-        raise AssertionError("no job was out beyond the cursor")
-    finally:
-        connection.close()
-
-
-def test_fan_out__admin_killed_in_its_midst__each_exactly_once(world, crowd):
-    topic, tokens = crowd
-    number = push(world, {"topic": topic}, {"title": "all"})
-    planned = kill_between_publish_and_move(world, world.admin, number)
-    assert planned < CROWD
-    found = world.space.query("SELECT state, planned FROM push_request WHERE id = %s", (int(number),))
-    assert found == [("running", planned)]
-    world.admin.restart()
-    assert_each_once(world, number, tokens)
-
-
-def test_fan_out__two_admin_processes_and_one_dies__each_exactly_once(world, module_deployment, crowd):
-    topic, tokens = crowd
-    second = module_deployment.node("admin")
-    numbers = [push(world, {"topic": topic}, {"title": f"all {n}"}) for n in range(2)]
-    wait_until(lambda: world.space.query(
-        "SELECT count(DISTINCT runner) FROM push_request WHERE id = ANY(%s)", ([int(n) for n in numbers],))[0][0],
-        "somebody works on them")
-    world.admin.kill()
-    for number in numbers:
-        wait_until(lambda: world.space.query(
-            "SELECT state FROM push_request WHERE id = %s", (int(number),)) == [("done",)], "all planned", FANOUT_S)
-    world.admin.restart()
-    for number in numbers:
-        assert_each_once(world, number, tokens)
-    second.stop()
 
 
 # ---- what is refused ----
