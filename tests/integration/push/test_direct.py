@@ -3,11 +3,11 @@
 import concurrent.futures
 import json
 import secrets
+import time
 
 import pytest
 
 import push_world
-import surewire_env
 from direct_world import api, ended, make_world, push, status_of, subscribe
 from surewire_env import wait_until
 
