@@ -13,7 +13,7 @@ import pytest
 import push_world
 from surewire_env import wait_until
 
-KILLS = int(os.environ.get("SUREWIRE_KILLS", "25"))
+KILLS = int(os.environ.get("SUREWIRE_KILLS", "10"))
 PEOPLE = 100
 # The provider takes so long to answer: time to be killed in.
 ANSWER_MS = 40
