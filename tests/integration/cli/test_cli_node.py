@@ -55,7 +55,7 @@ def test_send__same_cid_again__the_original_answer(node):
 
 def test_send__unknown_user__refused_with_the_reason(node):
     done = cli.run(config(node), "send", f"--from={node.names[0]}", "--to=nobody-at-all", "a")
-    assert done.returncode == 1 and "no such user" in done.stderr
+    assert done.returncode == 1 and 'there is no user "nobody-at-all"' in done.stderr
 
 
 def test_chat__node_restarts__resumes_and_stores_everything_once(node):
