@@ -20,7 +20,6 @@ GOAL_S = 10
 TOPIC = "everybody"
 QUEUE = "push.apns"
 TIMEOUT_S = 120
-EMPTY_TIMEOUT_S = 20
 POLL_S = 0.1
 
 
@@ -91,7 +90,7 @@ def check(made, node, number, count):
     told = {name: status[name] for name in ("state", "planned", "waiting", "outcomes")}
     if told != {"state": "done", "planned": count, "waiting": 0, "outcomes": {"delivered": count}}:
         raise bench_env.Broken(f"the status says {told}")
-    surewire_env.wait_until(lambda: made.space.queues()[QUEUE]["messages"] == 0, f"{QUEUE} is empty", EMPTY_TIMEOUT_S)
+    bench_env.await_empty(made, QUEUE)
 
 
 def one_round(args, number, port, server_pid):

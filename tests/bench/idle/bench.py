@@ -41,15 +41,6 @@ def possible(wanted):
     return count
 
 
-def user_bytes(pid):
-    """Anonymous: heap, stacks, anonymous mappings. Private_Dirty adds written pages of the program's own data."""
-    found = {}
-    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
-        name, _, value = line.partition(":")
-        found[name] = int(value.split()[0]) * 1024
-    return {name: found[name] for name in ("Anonymous", "Private_Dirty", "Pss", "Rss")}
-
-
 def kernel_bytes():
     """Slabs of the whole machine, and pages in TCP's buffers."""
     memory = dict(line.split(":") for line in pathlib.Path("/proc/meminfo").read_text().splitlines())
@@ -76,7 +67,7 @@ class Look:
     def _read(self):
         # The slabs move with everything on the machine: the least disturbed of some looks.
         kernel = [kernel_bytes() for _ in range(5) if time.sleep(0.1) is None]
-        return {**user_bytes(self.pid), **{name: statistics.median(k[name] for k in kernel) for name in kernel[0]}}
+        return {**bench_env.user_bytes(self.pid), **{name: statistics.median(k[name] for k in kernel) for name in kernel[0]}}
 
 
 def gateway(deployment, kind, connections):

@@ -24,6 +24,7 @@ UNLIMITED = {
 }
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 TOKEN_LIFETIME_S = 24 * 3600
+EMPTY_TIMEOUT_S = 20
 
 
 class Broken(Exception):
@@ -87,6 +88,11 @@ def accounts(made, count, first=1_000_001):
     return path
 
 
+def await_empty(made, queue):
+    """Nothing waits there or is unacked. RabbitMQ's figures lag by five seconds, and are missing before."""
+    surewire_env.wait_until(lambda: made.space.queues()[queue].get("messages") == 0, f"{queue} is empty", EMPTY_TIMEOUT_S)
+
+
 # ---- processes and their CPU time ----
 
 
@@ -127,6 +133,15 @@ def cpu_seconds(pid):
         if fields:
             ticks += sum(int(fields[i]) for i in (11, 12, 13, 14))
     return ticks / TICKS_PER_S
+
+
+def user_bytes(pid):
+    """Anonymous: heap, stacks, anonymous mappings. Private_Dirty adds written pages of the program's own data."""
+    found = {}
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+        name, _, value = line.partition(":")
+        found[name] = int(value.split()[0]) * 1024
+    return {name: found[name] for name in ("Anonymous", "Private_Dirty", "Pss", "Rss")}
 
 
 def thread_seconds(pid):
