@@ -47,6 +47,9 @@ log.file.level = info
 CONF
 }
 
+# The Erlang machine spins for a while before it sleeps, on a core that others here could use (docs/performance.md).
+RABBIT_NO_BUSY_WAIT='+sbwt none +sbwtdcpu none +sbwtdio none'
+
 # rabbit_run HOME COMMAND...: replaces the shell by COMMAND, with an environment that names this node and nothing else.
 rabbit_run() {
   local home=$1 amqp management epmd dist
@@ -64,7 +67,7 @@ rabbit_run() {
     RABBITMQ_MNESIA_BASE="$home/mnesia" RABBITMQ_LOG_BASE="$home/log" RABBITMQ_PID_FILE="$home/erlang.pid" \
     RABBITMQ_CONFIG_FILE="$home/rabbitmq.conf" RABBITMQ_ADVANCED_CONFIG_FILE="$home/advanced.config" \
     RABBITMQ_ENABLED_PLUGINS_FILE="$home/enabled_plugins" \
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 2:2 -kernel inet_dist_use_interface {127,0,0,1}" \
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 2:2 $RABBIT_NO_BUSY_WAIT -kernel inet_dist_use_interface {127,0,0,1}" \
     "$@"
 }
 
