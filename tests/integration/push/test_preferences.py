@@ -49,6 +49,8 @@ def phone(person, name="iphone", **more):
 def group(sender, title, *people):
     """With phones that have nothing to be told of: the conversation, and the tokens."""
     conv = sender.group(title, people)
+    for person in people:
+        wait_until(lambda p=person: any(event["conv"] == conv for event in p.events()), "the group is in the inbox")
     tokens = [phone(person) for person in people]
     for person in people:
         read_all(person, "iphone")
