@@ -25,6 +25,7 @@ def collect(cluster, people, histories, **known):
         "SELECT user_id, job::text, event::text, pos, device, provider, state FROM delivery"
         " WHERE user_id = ANY(%s::bigint[])", (ids,)),
         ("user", "job", "event", "pos", "device", "provider", "state"), names)
+    pushes = [push for push in _pushes(cluster, deliveries) if (push["provider"], push["token"]) in tokens]
     return Facts(
         histories=histories,
         sent=_sent(cluster, people),
@@ -39,7 +40,8 @@ def collect(cluster, people, histories, **known):
             (ids,))],
         dead_letters=[{"job": job} for (job,) in query(
             "SELECT job::text FROM dead_letter WHERE user_id = ANY(%s::bigint[])", (ids,))],
-        pushes=[push for push in _pushes(cluster, deliveries) if (push["provider"], push["token"]) in tokens],
+        pushes=[push for push in pushes if "clear" not in push],
+        clears=[push for push in pushes if "clear" in push],
         **known,
     )
 
@@ -76,21 +78,23 @@ def _members(query, convs, names):
 
 
 def _pushes(cluster, deliveries):
-    """What the stand-ins have accepted, each with the event that it tells of. A mail has only the job, in its id."""
+    """What the stand-ins have accepted: each with the event that it tells of, or with the pos up to which it takes back
+    what is shown. A mail has only the job, in its id."""
     events = {row["job"].replace("-", ""): row["event"] for row in deliveries}
     for provider, name in (("apns", "apns"), ("fcm", "fcm"), ("smtp", "email")):
         for record in cluster.stands.records(provider):
-            yield {"provider": name, "token": record["token"], **_identity(provider, record, events)}
+            yield {"provider": name, "token": record["token"], **_subject(provider, record, events)}
 
 
-def _identity(provider, record, events):
-    if provider == "apns":
-        return {"id": record["id"], "event": record["payload"]["message"]}
-    if provider == "fcm":
-        event = record["payload"]["message"]["data"]["message"]
-        return {"id": event, "event": event}  # its name is the provider's own; sameness is token and message
-    job = record["id"].strip("<>").partition("@")[0].replace("-", "")
-    return {"id": record["id"], "event": events.get(job)}
+def _subject(provider, record, events):
+    if provider == "smtp":
+        job = record["id"].strip("<>").partition("@")[0].replace("-", "")
+        return {"id": record["id"], "event": events.get(job)}
+    values = record["payload"] if provider == "apns" else record["payload"]["message"]["data"]
+    if "clear" in values:
+        return {"clear": int(values["clear"])}
+    # FCM's name of a message is its own: sameness is token and event.
+    return {"id": record["id"] if provider == "apns" else values["message"], "event": values["message"]}
 
 
 def dump(facts, path):

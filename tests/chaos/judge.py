@@ -23,7 +23,7 @@ class Facts:
     events: conv seq id from text. members: conv to names. inbox: user pos conv seq notify.
     devices: user device provider token cursor active_cursor. deliveries: job event user pos device provider state.
     attempts: job outcome. dead_letters: job. poisoned: reasons of dead letters that are no pushes. pushes: provider
-    token id event. queues: name to messages.
+    token id event. clears: provider token clear, the pos up to which it takes back what is shown. queues: name to messages.
     """
 
     histories: dict
@@ -38,6 +38,7 @@ class Facts:
     dead_letters: list = dataclasses.field(default_factory=list)
     poisoned: list = dataclasses.field(default_factory=list)
     pushes: list = dataclasses.field(default_factory=list)
+    clears: list = dataclasses.field(default_factory=list)
     queues: dict = dataclasses.field(default_factory=dict)
     fallback: frozenset = frozenset({"email"})
     unrecorded: bool = False
@@ -103,6 +104,7 @@ def judge(facts):
     _check_shown(facts, inboxes, verdict)
     _check_reached(facts, verdict)
     _check_pushes(facts, verdict)
+    _check_clears(facts, verdict)
     _check_left_over(facts, verdict)
     steady = [h for h in facts.histories.values() if any(r["op"] == "who" and r.get("steady") for r in h)]
     verdict.worst_pause_s = max(map(_worst_pause, steady), default=0.0)
@@ -397,6 +399,18 @@ def _check_delivered(facts, got, verdict):
                           " and the provider has nothing")
         elif row["state"] not in TERMINAL:
             verdict.blame("left over", f"{row['user']} {row['device']} event {row['event']}: {row['state']}")
+
+
+def _check_clears(facts, verdict):
+    """Nothing is taken off a screen that its person has not read somewhere."""
+    owner = {(row["provider"], row["token"]): row["user"] for row in facts.devices if row["token"]}
+    read = collections.defaultdict(int)
+    for row in facts.devices:
+        read[row["user"]] = max(read[row["user"]], row["active_cursor"])
+    for clear in facts.clears:
+        user = owner.get((clear["provider"], clear["token"]))
+        if user is not None and clear["clear"] > read[user]:
+            verdict.blame("taken back unread", f"{user}: up to {clear['clear']}, read up to {read[user]}")
 
 
 # ---- the end ----

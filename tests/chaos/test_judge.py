@@ -269,6 +269,18 @@ def test_judge__push_to_whom_it_is_none_of_business__surplus_push(good):
     assert kinds(good) == {"surplus push"}
 
 
+def test_judge__taken_back_and_read__allowed(good):
+    good.devices[2]["active_cursor"] = 2
+    good.clears = [{"provider": "apns", "token": "t0", "clear": 2}]
+    assert judge(good).good
+
+
+def test_judge__taken_back_and_not_read__seen(good):
+    good.devices[2]["active_cursor"] = 2
+    good.clears = [{"provider": "apns", "token": "t0", "clear": 3}]
+    assert kinds(good) == {"taken back unread"}
+
+
 @pytest.mark.parametrize("op", ["accepted", "stored", "rejected"])
 def test_judge__answered_more_often_than_sent__double_answer(good, op):
     history = good.histories["alice-laptop"]
