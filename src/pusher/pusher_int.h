@@ -141,6 +141,7 @@ struct sw_pusher_credential {
 	struct sw_wheel_node timer; /* looks again */
 	struct sw_fetch fetch;
 	struct sw_arena arena;
+	char fetch_text[SW_PUSHER_TEXT_MAX]; /* why the last fetch failed; "": it did not */
 	char text[SW_PUSHER_TEXT_MAX];
 };
 

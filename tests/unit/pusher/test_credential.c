@@ -283,6 +283,29 @@ static void refused__and_none_to_replace_it__doubted_until_one_is_taken(void **s
 	assert_string_equal(credential->text, "");
 }
 
+/* A renewal that failed while the old one was good; then that is over. */
+static void refused__after_a_renewal_that_failed__the_reason_is_why(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_pusher_credential *credential = &f->instance.credential;
+	struct sw_outcome refusal = {.kind = SW_OUTCOME_CREDENTIAL, .status = 401, .reason = "UNAUTHENTICATED"};
+	f->provider.state = SW_CREDENTIAL_RENEW;
+	f->provider.response_result = SW_EAUTH;
+	assert_true(sw_pusher_credential_ready(&f->instance));
+	run(f);
+	f->provider.state = SW_CREDENTIAL_READY; /* its hold */
+	assert_true(sw_pusher_credential_ready(&f->instance));
+	assert_string_equal(credential->text, "");
+	f->provider.state_refused = SW_CREDENTIAL_BROKEN;
+	sw_pusher_credential_tell(&f->instance, credential->number, &refusal);
+	assert_false(credential->ready);
+	assert_non_null(strstr(credential->text, "127.0.0.1"));
+	sw_pusher_credential_reloaded(&f->instance);
+	f->provider.state = SW_CREDENTIAL_FETCH;
+	assert_false(sw_pusher_credential_ready(&f->instance));
+	run(f);
+}
+
 static void reloaded__after_a_refusal__as_good_as_new(void **state)
 {
 	struct fixture *f = *state;
@@ -315,6 +338,7 @@ int main(void)
 		TEST(ready__fetch_without_a_way_to__says_so),
 		TEST(refused__many_sent_with_the_same__blamed_once),
 		TEST(refused__and_none_to_replace_it__doubted_until_one_is_taken),
+		TEST(refused__after_a_renewal_that_failed__the_reason_is_why),
 		TEST(reloaded__after_a_refusal__as_good_as_new),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
