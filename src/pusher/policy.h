@@ -15,7 +15,7 @@
 
 enum {
 	SW_PUSH_UNSENT_MAX = 5,         /* sends at once in a row, then a pause */
-	SW_PUSH_CREDENTIAL_MAX = 3,     /* sends with a new credential in a row, then the broker keeps the job */
+	SW_PUSH_CREDENTIAL_MAX = 3,     /* sends with a new credential in a row, then by way of the retry stages */
 	SW_PUSH_CONFIG_WAIT_MS = 60000, /* at least, until a misconfigured account is tried again */
 	SW_PUSH_AGE_WAIT_DIVISOR = 8,  /* … and at least this part of the age: an old one is not tried every minute */
 	SW_PUSH_QUIET_LATE_MS = 20000, /* the end of quiet hours is met this well: each look in between costs a read */

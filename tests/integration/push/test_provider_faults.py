@@ -4,6 +4,7 @@ repeated or ended in sight, the same process goes on, and the next push arrives.
 import contextlib
 import json
 import pathlib
+import re
 import secrets
 import sys
 
@@ -61,7 +62,6 @@ def world(module_deployment, services):
         "push.huawei.token_uri": f"https://localhost:{services.tokens.port}/huawei",
         "push.email.port": services.relay.port,
         **{f"push.lost.{key}": value for key, value in apns.items()},
-        "log.level": "info",
     }
     return push_world.World(module_deployment, config)
 
@@ -260,22 +260,30 @@ def test_slow_to_the_deadline__awaited_until_then_and_not_longer(world, services
 # ---- what ends a connection: after those that are slow ----
 
 
-@pytest.mark.parametrize("fault", BROKEN_CONNECTION)
-def test_broken_connection__only_what_was_on_it_is_repeated(world, services, fault):
+# The client of HTTP/2 is the same for all: each fault with one of them, four at a time.
+FOUR_FAULTS = [dict(zip(GOOD, list(BROKEN_CONNECTION)[i:i + len(GOOD)])) for i in range(0, len(BROKEN_CONNECTION), len(GOOD))]
+
+
+@pytest.mark.parametrize("faults", FOUR_FAULTS, ids=["-".join(faults.values()) for faults in FOUR_FAULTS])
+def test_broken_connection__only_what_was_on_it_is_repeated(world, services, faults):
     person = world.person("person")
     words = register(services, person)
-    for provider in GOOD:
+    for provider, fault in faults.items():
         services.h2[provider].faults.set(words[provider], fault)
-    world.person("sender").send(person, fault)
-    # GOAWAY says that it was not processed: again at once, at no attempt's cost.
-    first = [] if fault == "goaway_with_noise" else [(1, "unknown")]
-    for provider in GOOD:
+    world.person("sender").send(person, "over a connection that breaks")
+    for provider, fault in faults.items():
         person.delivery(provider, "delivered")
-        assert outcomes(person, provider) == [*first, (len(first) + 1, "delivered")], provider
+        # GOAWAY says that it was not processed: again at once, at no attempt's cost.
+        first = [] if fault == "goaway_with_noise" else [(1, "unknown")]
+        assert outcomes(person, provider) == [*first, (len(first) + 1, "delivered")], (provider, fault)
     assert_next_push_arrives(world, services, person, words)
 
 
 # ---- not the service, or not there ----
+
+
+# Of the connection, or of the push that waited for it: both end at the same time.
+NOT_IN_TIME = "connecting took too long|no SETTINGS from the server in time|no connection in time"
 
 
 @contextlib.contextmanager
@@ -294,7 +302,7 @@ def connections_that(services, **attributes):
 @pytest.mark.parametrize("faults", [
     {"apns": ("certificate", "expired", "expired"), "fcm": ("certificate", "other_name", "mismatch"),
      "huawei": ("certificate", "unknown_authority", "issuer"), "webpush": ("protocols", ["http/1.1"], "")},
-    {"apns": ("next_connection", "silent", "took too long"), "fcm": ("mute", True, "SETTINGS"),
+    {"apns": ("next_connection", "silent", NOT_IN_TIME), "fcm": ("mute", True, NOT_IN_TIME),
      "huawei": ("next_connection", "cut", ""), "webpush": ("certificate", "expired", "expired")},
 ], ids=["not_the_service", "accepts_and_says_nothing"])
 def test_connection_never_good__retried_with_the_reason_and_nothing_was_sent(world, services, faults):
@@ -305,7 +313,7 @@ def test_connection_never_good__retried_with_the_reason_and_nothing_was_sent(wor
         world.person("sender").send(person, "is anybody there?")
         for provider, (_, _, reason) in faults.items():
             row = person.delivery(provider, "retry", timeout_s=RETRIED_S)
-            assert reason in row["reason"], row
+            assert re.search(reason, row["reason"]), row
         assert "unknown node or service" in person.delivery("lost", "retry", timeout_s=RETRIED_S)["reason"]
         assert all(not services.h2[name].of(words[name]) for name in GOOD)
     for provider in GOOD:
@@ -325,7 +333,7 @@ def test_registration__what_no_push_could_reach__is_refused_with_what_was_expect
     for more, expected in (
             ({"provider": "gcm"}, "provider: expected one that this server is configured for"),
             ({"app": "org.elsewhere"}, "app: expected one of topics of [push.apns]"),
-            ({"token": "not hex"}, "expected"), ({"token": ""}, "expected"), ({"token": "ab" * 200}, "expected"),
+            ({"token": "not hex"}, "expected"), ({"token": ""}, "expected"), ({"token": "ab" * 5000}, "expected"),
             ({"provider": "fcm", "token": "two words"}, "expected"),
             ({"provider": "fcm", "token": "t" * 5000}, "expected"),
             ({"provider": "email", "token": "nobody"}, "e-mail address: expected"),
