@@ -19,7 +19,7 @@ packages_of() {
   run) echo rabbitmq-server postgresql python3 python3-websockets openssl ca-certificates curl jq ;;
   test)
     echo python3-pytest python3-websockets python3-aiosmtpd python3-h2 python3-psycopg2 python3-jwt \
-      python3-cryptography nodejs npm nghttp2-server nghttp2-client iproute2 procps spin clang-format
+      python3-cryptography nodejs npm nghttp2-server nghttp2-client iproute2 procps spin clang-format chromium
     ;;
   fuzz) echo clang libclang-rt-14-dev ;;
   chaos) echo valgrind ;;

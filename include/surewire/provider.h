@@ -136,8 +136,7 @@ struct sw_provider_ops {
 	/* The same where the section decides about the form. NULL: check_token has said all. Any thread. */
 	int (*check_token_for)(const struct sw_provider_config *config, struct sw_bytes token,
 			       struct sw_diag *diag_out);
-	/* Does the section serve the app? For tokens that nobody registers. SW_OK, or SW_EINVAL with what was expected.
-	 * NULL: every app. Any thread. */
+	/* Does the section serve the app? SW_OK, or SW_EINVAL with what was expected. NULL: every app. Any thread. */
 	int (*check_app_for)(const struct sw_provider_config *config, struct sw_bytes app, struct sw_diag *diag_out);
 	/* Does this instance serve the app? An empty app means "the only one". */
 	bool (*serves_app)(const struct sw_provider *provider, struct sw_bytes app);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The relay's password and the key of links, from files. There is nothing to renew: a refusal (535) is for an operator and classified as
- * CONFIG, never as CREDENTIAL. */
+/* The relay's password and the key of links, from files. There is nothing to renew: after a refusal (535) one mail a minute
+ * asks again, until an operator has replaced the file. */
 #include "email_int.h"
 
 #include <surewire/provider_config.h>
 
 #include <openssl/crypto.h>
 #include <string.h>
+
+enum { HOLD_MS = 60 * 1000 };
 
 int sw_email_credential_load(struct sw_provider *provider, struct sw_diag *diag_out)
 {
@@ -27,6 +29,7 @@ int sw_email_credential_load(struct sw_provider *provider, struct sw_diag *diag_
 	}
 	if (!err) {
 		memcpy(provider->signing_key, key, sizeof(key));
+		provider->held = false;
 	}
 	OPENSSL_cleanse(key, sizeof(key));
 	return err;
@@ -34,14 +37,13 @@ int sw_email_credential_load(struct sw_provider *provider, struct sw_diag *diag_
 
 enum sw_credential_state sw_email_credential_state(struct sw_provider *provider, int64_t now_ms)
 {
-	(void)provider;
-	(void)now_ms;
-	return SW_CREDENTIAL_READY;
+	/* Outside of the minute also when the clock was set back. */
+	bool held = provider->held && now_ms >= provider->held_since_ms && now_ms < provider->held_since_ms + HOLD_MS;
+	return held ? SW_CREDENTIAL_BROKEN : SW_CREDENTIAL_READY;
 }
 
 void sw_email_credential_refused(struct sw_provider *provider, int64_t now_ms)
 {
-	/* classify gives no CREDENTIAL, so there is nothing to renew. */
-	(void)provider;
-	(void)now_ms;
+	provider->held = true;
+	provider->held_since_ms = now_ms;
 }

@@ -32,6 +32,8 @@ struct sw_provider {
 	struct sw_endpoint endpoint;
 	char password[SW_PROVIDER_SECRET_MAX + 1]; /* in place, so that endpoint.password outlives a reload */
 	char signing_key[SW_PROVIDER_SECRET_MAX + 1];
+	bool held; /* the relay refused the password: nothing is sent for a minute from held_since_ms */
+	int64_t held_since_ms;
 };
 
 /* address.c */

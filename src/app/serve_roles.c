@@ -72,6 +72,7 @@ static void prepare_providers(struct serve *serve)
 			.name = push->name,
 			.check_token = push->ops->check_token,
 			.check_token_for = push->ops->check_token_for,
+			.check_app_for = push->ops->check_app_for,
 			.config = &push->provider_config,
 		};
 		serve->direct_providers[i] = (struct sw_direct_provider){push->name, push->ops, &push->provider_config};

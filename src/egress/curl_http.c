@@ -22,6 +22,14 @@ void sw_curl_http_prepare(CURL *easy, const char *ca_file, char error[CURL_ERROR
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
 }
 
+const char *sw_curl_http_detail(CURLcode code, const char *error)
+{
+	if (code == CURLE_OUT_OF_MEMORY) {
+		return "the head of the answer is larger than libcurl takes"; /* 7.88 has no other code for it */
+	}
+	return error[0] != '\0' ? error : curl_easy_strerror(code);
+}
+
 struct curl_slist *sw_curl_http_append(struct curl_slist *list, const char *line)
 {
 	struct curl_slist *longer = curl_slist_append(list, line);

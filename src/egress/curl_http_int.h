@@ -11,6 +11,8 @@
 /* Verified TLS 1.2 or later, no redirect, nothing from the environment, no signal; texts of errors into error. ca_file
  * NULL: the system's certificates. */
 void sw_curl_http_prepare(CURL *easy, const char *ca_file, char error[CURL_ERROR_SIZE]);
+/* Why a transfer failed; error is its buffer. Borrowed. */
+const char *sw_curl_http_detail(CURLcode code, const char *error);
 /* A longer list; the process ends when there is no memory. */
 struct curl_slist *sw_curl_http_append(struct curl_slist *list, const char *line);
 

@@ -54,7 +54,7 @@ static void on_done(struct sw_curl_transfer *transfer, CURLcode code)
 	} else if (x->answer.too_big) {
 		result.detail = "the answer is larger than 64 KB";
 	} else {
-		result.detail = x->error[0] != '\0' ? x->error : curl_easy_strerror(code);
+		result.detail = sw_curl_http_detail(code, x->error);
 	}
 	x->fetch->done(x->fetch, &result);
 	free_exchange(x);

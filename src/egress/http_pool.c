@@ -285,7 +285,7 @@ static const char *detail_of(const struct exchange *x, CURLcode code)
 	if (code == CURLE_SEND_FAIL_REWIND || (code == CURLE_ABORTED_BY_CALLBACK && !x->pool->closing)) {
 		return "the connection broke before an answer";
 	}
-	return x->error[0] != '\0' ? x->error : curl_easy_strerror(code);
+	return sw_curl_http_detail(code, x->error);
 }
 
 static void on_transfer_done(struct sw_curl_transfer *transfer, CURLcode code)

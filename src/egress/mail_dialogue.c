@@ -150,7 +150,7 @@ static int on_close_socket(void *ctx, curl_socket_t fd)
 	return close(fd);
 }
 
-static void set_connection(struct sw_mail_dialogue *d)
+static void set_connection(struct sw_mail_dialogue *d, const char *password)
 {
 	const struct sw_endpoint *endpoint = d->endpoint;
 	bool bracket = strchr(endpoint->host, ':') != NULL;
@@ -174,7 +174,7 @@ static void set_connection(struct sw_mail_dialogue *d)
 	}
 	if (endpoint->username != NULL) {
 		curl_easy_setopt(d->easy, CURLOPT_USERNAME, endpoint->username);
-		curl_easy_setopt(d->easy, CURLOPT_PASSWORD, endpoint->password != NULL ? endpoint->password : "");
+		curl_easy_setopt(d->easy, CURLOPT_PASSWORD, password != NULL ? password : "");
 		curl_easy_setopt(d->easy, CURLOPT_SASL_IR, 1L);
 	}
 	long timeout_ms = sw_mail_answer_timeout_ms(endpoint);
@@ -265,7 +265,7 @@ void sw_mail_dialogue_run(struct sw_mail_dialogue *d, struct mail_job *job)
 	d->leaving = false;
 	d->error[0] = '\0';
 	sw_mail_reply_reset(&d->reader);
-	set_connection(d);
+	set_connection(d, job->password);
 	set_callbacks(d);
 	curl_mime *mime = new_mime(d, job);
 	struct curl_slist *recipients = curl_slist_append(NULL, job->envelope_to);

@@ -21,6 +21,7 @@ struct mail_job {
 	int64_t accepted_ms;
 	char *envelope_from; /* NULL: the null sender */
 	char *envelope_to;
+	char *password; /* of the endpoint, which may be given another one meanwhile; NULL: none */
 	struct curl_slist *headers;
 	struct sw_buf text;
 	struct sw_buf html;
@@ -29,7 +30,8 @@ struct mail_job {
 };
 
 /* SW_EINVAL or SW_ELIMIT with a text when the message cannot be sent as it is. */
-int sw_mail_job_new(struct sw_mail_call *call, struct mail_job **job_out, struct sw_diag *diag_out);
+int sw_mail_job_new(const struct sw_endpoint *endpoint, struct sw_mail_call *call, struct mail_job **job_out,
+		    struct sw_diag *diag_out);
 void sw_mail_job_free(struct mail_job *job);
 
 struct sw_mail_dialogue;

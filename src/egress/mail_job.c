@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A mail as a worker's thread needs it: checked, encoded, copied. */
 #include <stdlib.h>
+#include <string.h>
 #include <surewire/clock.h>
 #include <surewire/mem.h>
 
@@ -50,11 +51,13 @@ static int fill(struct mail_job *job, const struct sw_mail_message *message, str
 	return SW_OK;
 }
 
-int sw_mail_job_new(struct sw_mail_call *call, struct mail_job **job_out, struct sw_diag *diag_out)
+int sw_mail_job_new(const struct sw_endpoint *endpoint, struct sw_mail_call *call, struct mail_job **job_out,
+		    struct sw_diag *diag_out)
 {
 	struct mail_job *job = sw_xcalloc(1, sizeof(*job));
 	job->call = call;
 	job->accepted_ms = sw_clock_mono_ms();
+	job->password = endpoint->password ? sw_xstrdup(endpoint->password) : NULL;
 	sw_buf_init(&job->text, SW_MAIL_BODY_MAX);
 	sw_buf_init(&job->html, SW_MAIL_BODY_MAX);
 	int err = fill(job, call->message, diag_out);
@@ -73,6 +76,9 @@ void sw_mail_job_free(struct mail_job *job)
 	}
 	free(job->envelope_from);
 	free(job->envelope_to);
+	if (job->password != NULL) {
+		sw_free_secret(job->password, strlen(job->password));
+	}
 	curl_slist_free_all(job->headers);
 	sw_buf_release(&job->text);
 	sw_buf_release(&job->html);

@@ -290,7 +290,7 @@ int sw_mail_send(struct sw_mail_pool *pool, struct sw_mail_call *call, struct sw
 		return sw_diag_set(diag_out, SW_EBUSY, "%zu mails wait already", pool->queued);
 	}
 	struct mail_job *job;
-	int err = sw_mail_job_new(call, &job, diag_out);
+	int err = sw_mail_job_new(pool->endpoint, call, &job, diag_out);
 	if (err != SW_OK) {
 		return err;
 	}

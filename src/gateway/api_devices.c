@@ -159,6 +159,9 @@ static enum sw_error_code parse_device(const struct sw_gateway *gateway, const j
 	} else {
 		(void)!provider->check_token(set->token, diag);
 	}
+	if (!diag->text[0] && provider->check_app_for) {
+		(void)!provider->check_app_for(provider->config, set->app, diag);
+	}
 	if (!diag->text[0]) {
 		parse_place(root, set, diag);
 	}

@@ -34,13 +34,15 @@ static void set_ready(struct sw_pusher_instance_run *instance, bool ready)
 {
 	struct sw_pusher_credential *credential = &instance->credential;
 	if (ready) {
-		if (credential->told_mono_ms) {
+		if (credential->told_mono_ms && !credential->ready) {
 			SW_LOG(INFO, "pusher.credential_good", SW_F_STR("instance", instance->config->name));
+			credential->told_mono_ms = 0;
 		}
-		credential->told_mono_ms = 0;
 		credential->text[0] = '\0';
 	} else if (credential->text[0] == '\0') {
-		set_text(credential, credential->fetching ? "being fetched" : "the provider has none that works");
+		set_text(credential, credential->fetch_text[0] ? credential->fetch_text
+				     : credential->fetching    ? "being fetched"
+							       : "the provider has none that works");
 	}
 	credential->ready = ready;
 }
@@ -65,6 +67,7 @@ static void on_failed(struct sw_pusher_instance_run *instance, const char *text,
 	credential->backoff_ms = backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff_ms * 2;
 	credential->wait_until_mono_ms = sw_clock_mono_ms() + wait_ms;
 	set_text(credential, text);
+	snprintf(credential->fetch_text, sizeof(credential->fetch_text), "%s", text);
 	tell(instance, "pusher.credential_not_fetched");
 	look_again(instance, wait_ms);
 }
@@ -80,6 +83,7 @@ static void on_fetched(struct sw_fetch *fetch, const struct sw_fetch_result *res
 		credential->number++;
 		credential->backoff_ms = 0;
 		credential->wait_until_mono_ms = 0;
+		credential->fetch_text[0] = '\0';
 		SW_LOG(INFO, "pusher.credential_fetched", SW_F_STR("instance", instance->config->name),
 		       SW_F_INT("duration_ms", result->duration_ms));
 	} else if (instance->pusher->phase == SW_PUSHER_RUNNING) {
@@ -117,11 +121,11 @@ bool sw_pusher_credential_ready(struct sw_pusher_instance_run *instance)
 {
 	switch (instance->ops->credential_state(instance->provider, sw_clock_wall_ms())) {
 	case SW_CREDENTIAL_READY:
-		set_ready(instance, true);
+		set_ready(instance, !instance->credential.doubted);
 		return true;
 	case SW_CREDENTIAL_RENEW:
 		fetch(instance);
-		set_ready(instance, true);
+		set_ready(instance, !instance->credential.doubted);
 		return true;
 	case SW_CREDENTIAL_FETCH:
 		fetch(instance);
@@ -136,20 +140,58 @@ bool sw_pusher_credential_ready(struct sw_pusher_instance_run *instance)
 	return false;
 }
 
-void sw_pusher_credential_refused(struct sw_pusher_instance_run *instance, uint64_t number,
-				  const struct sw_outcome *outcome)
+static void refused(struct sw_pusher_instance_run *instance, const struct sw_outcome *outcome)
 {
 	struct sw_pusher_credential *credential = &instance->credential;
-	if (number != credential->number) {
-		return; /* of an older one: its successor is not to blame */
-	}
 	credential->number++;
 	SW_LOG(WARN, "pusher.credential_refused", SW_F_STR("instance", instance->config->name),
 	       SW_F_INT("status", outcome->status), SW_F_STR("reason", outcome->reason));
 	instance->ops->credential_refused(instance->provider, sw_clock_wall_ms());
 	if (instance->ops->credential_state(instance->provider, sw_clock_wall_ms()) != SW_CREDENTIAL_READY) {
-		credential->ready = false;
-		snprintf(credential->text, sizeof(credential->text), "refused by the service: %d %s", outcome->status,
-			 outcome->reason);
+		credential->doubted = true;
+		/* Why there is no other one says more than that this one is over. */
+		credential->text[0] = '\0';
+		if (!credential->fetch_text[0]) {
+			snprintf(credential->text, sizeof(credential->text), "refused by the service: %d %s",
+				 outcome->status, outcome->reason);
+		}
+		set_ready(instance, false);
 	}
+}
+
+/* The service looked at more than who we are. */
+static bool was_taken(const struct sw_outcome *outcome)
+{
+	return outcome->status != 0 &&
+	       (sw_push_news(outcome) == SW_BREAKER_WORKS || outcome->kind == SW_OUTCOME_CONFIG);
+}
+
+void sw_pusher_credential_tell(struct sw_pusher_instance_run *instance, uint64_t number,
+			       const struct sw_outcome *outcome)
+{
+	struct sw_pusher_credential *credential = &instance->credential;
+	if (number != credential->number) {
+		return; /* of an older one: its successor is not to blame */
+	}
+	if (outcome->kind == SW_OUTCOME_CREDENTIAL) {
+		refused(instance, outcome);
+	} else if (credential->doubted && was_taken(outcome)) {
+		credential->doubted = false;
+		set_ready(instance, true);
+	}
+}
+
+void sw_pusher_credential_reloaded(struct sw_pusher_instance_run *instance)
+{
+	struct sw_pusher_credential *credential = &instance->credential;
+	credential->number++;
+	credential->doubted = false;
+	credential->wait_until_mono_ms = 0;
+	credential->backoff_ms = 0;
+	credential->fetch_text[0] = '\0';
+}
+
+size_t sw_pusher_credential_sending_max(const struct sw_pusher_instance_run *instance, size_t sending_max)
+{
+	return instance->credential.doubted ? 1 : sending_max;
 }

@@ -51,6 +51,8 @@ static void find_metrics(struct sw_pusher_instance_run *instance)
 	instance->active_gauge = sw_metric_gauge("surewire_push_active", labels, "Jobs taken up and not settled.");
 	instance->breakers_gauge = sw_metric_gauge("surewire_push_breakers_open", labels,
 						   "Circuit breakers that hold jobs back, by endpoint and app.");
+	instance->credential_gauge = sw_metric_gauge("surewire_push_credential_ready", labels,
+						     "1: the service takes our credential; 0: work waits for one.");
 	instance->quarantined = counter(
 		instance, "surewire_push_quarantined_total", "",
 		"Tokens kept though the service called them dead, since it did so of too many.");
@@ -68,6 +70,7 @@ void sw_pusher_instance_note(struct sw_pusher_instance_run *instance)
 	}
 	sw_metric_set(instance->active_gauge, (int64_t)active);
 	sw_metric_set(instance->breakers_gauge, (int64_t)instance->breakers_open);
+	sw_metric_set(instance->credential_gauge, instance->credential.ready);
 	pthread_mutex_lock(&instance->state_lock);
 	instance->state.in_flight = instance->sending;
 	instance->state.active = active;

@@ -117,6 +117,15 @@ static struct sw_push_step rejected(const struct sw_push_facts *facts)
 	return step;
 }
 
+static struct sw_push_step credential(const struct sw_push_facts *facts)
+{
+	if (facts->credential_streak < SW_PUSH_CREDENTIAL_MAX) {
+		return resend(facts);
+	}
+	return facts->credential_doubted ? put_off(facts, operator_wait_ms(facts), SW_PUSH_STATE_RETRY)
+					 : retry(facts, -1);
+}
+
 struct sw_push_step sw_push_after_outcome(const struct sw_push_facts *facts)
 {
 	switch (facts->outcome->kind) {
@@ -128,7 +137,7 @@ struct sw_push_step sw_push_after_outcome(const struct sw_push_facts *facts)
 	case SW_OUTCOME_UNKNOWN:
 		return retry(facts, -1);
 	case SW_OUTCOME_CREDENTIAL:
-		return facts->credential_streak < SW_PUSH_CREDENTIAL_MAX ? resend(facts) : retry(facts, -1);
+		return credential(facts);
 	case SW_OUTCOME_UNSENT:
 		return facts->unsent_streak < SW_PUSH_UNSENT_MAX ? resend(facts)
 								 : put_off(facts, 0, SW_PUSH_STATE_NONE);

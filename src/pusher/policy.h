@@ -15,7 +15,7 @@
 
 enum {
 	SW_PUSH_UNSENT_MAX = 5,         /* sends at once in a row, then a pause */
-	SW_PUSH_CREDENTIAL_MAX = 3,     /* sends with a new credential in a row, then it counts as an attempt */
+	SW_PUSH_CREDENTIAL_MAX = 3,     /* sends with a new credential in a row, then by way of the retry stages */
 	SW_PUSH_CONFIG_WAIT_MS = 60000, /* at least, until a misconfigured account is tried again */
 	SW_PUSH_AGE_WAIT_DIVISOR = 8,  /* … and at least this part of the age: an old one is not tried every minute */
 	SW_PUSH_QUIET_LATE_MS = 20000, /* the end of quiet hours is met this well: each look in between costs a read */
@@ -64,6 +64,7 @@ struct sw_push_facts {
 	unsigned attempts_max;
 	unsigned unsent_streak;     /* sends of this job that ended so, in a row, before this one */
 	unsigned credential_streak; /* the same */
+	bool credential_doubted;    /* the service takes our credential from no job: it is not this one's fault */
 	int64_t now_ms;             /* wall clock, as the next three */
 	int64_t created_at_ms;
 	int64_t spent_at_ms; /* a try after this comes too late: by age, or because the notification expires */

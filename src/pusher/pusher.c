@@ -227,9 +227,7 @@ static void reload_one(struct sw_pusher_instance_run *instance)
 		return;
 	}
 	SW_LOG(INFO, "pusher.reloaded", SW_F_STR("instance", instance->config->name));
-	instance->credential.number++;
-	instance->credential.wait_until_mono_ms = 0;
-	instance->credential.backoff_ms = 0;
+	sw_pusher_credential_reloaded(instance);
 	sw_pusher_instance_kick(instance);
 }
 

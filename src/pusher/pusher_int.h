@@ -133,6 +133,7 @@ struct sw_pusher_endpoint {
 struct sw_pusher_credential {
 	uint64_t number; /* changes with every one that is new, or refused */
 	bool ready;
+	bool doubted; /* refused, and none was taken since: sends go one at a time until one is */
 	bool fetching;
 	int64_t wait_until_mono_ms; /* after a failed fetch */
 	int64_t backoff_ms;
@@ -140,6 +141,7 @@ struct sw_pusher_credential {
 	struct sw_wheel_node timer; /* looks again */
 	struct sw_fetch fetch;
 	struct sw_arena arena;
+	char fetch_text[SW_PUSHER_TEXT_MAX]; /* why the last fetch failed; "": it did not */
 	char text[SW_PUSHER_TEXT_MAX];
 };
 
@@ -169,7 +171,7 @@ struct sw_pusher_instance_run {
 	bool config_told;
 	struct sw_metric *results[SW_PUSH_RESULTS];
 	struct sw_metric *malformed, *sending_gauge, *active_gauge, *attempt_ms, *breakers_gauge, *breaker_opened,
-		*quarantined;
+		*quarantined, *credential_gauge;
 	struct sw_metric *outcomes[SW_OUTCOME_CONFIG + 1];
 	/* What other threads may see. */
 	pthread_mutex_t state_lock;
@@ -341,9 +343,13 @@ void sw_pusher_reason(const struct sw_pusher_job *job, char *text_out, size_t si
 /* ---- credential.c ---- */
 /* May something be sent now? Starts what is needed to get there. */
 bool sw_pusher_credential_ready(struct sw_pusher_instance_run *instance);
-/* An outcome CREDENTIAL of a request that was sent with credential `number`. */
-void sw_pusher_credential_refused(struct sw_pusher_instance_run *instance, uint64_t number,
-				  const struct sw_outcome *outcome);
+/* What the outcome of a request that was sent with credential `number` says of it. */
+void sw_pusher_credential_tell(struct sw_pusher_instance_run *instance, uint64_t number,
+			       const struct sw_outcome *outcome);
+/* Key files were read again: what was refused is forgotten. */
+void sw_pusher_credential_reloaded(struct sw_pusher_instance_run *instance);
+/* How many may be sent at once, of so many. */
+size_t sw_pusher_credential_sending_max(const struct sw_pusher_instance_run *instance, size_t sending_max);
 
 /* ---- instance.c ---- */
 int sw_pusher_instance_open(struct sw_pusher *pusher, struct sw_pusher_instance_run *instance,

@@ -116,6 +116,7 @@ struct sw_push_facts sw_pusher_facts(const struct sw_pusher_job *job)
 		.attempts_max = sw_pusher_class_limits(pusher, &job->item)->attempts_max,
 		.unsent_streak = job->unsent_streak,
 		.credential_streak = job->credential_streak,
+		.credential_doubted = job->instance->credential.doubted,
 		.now_ms = sw_clock_wall_ms(),
 		.created_at_ms = job->item.created_at_ms,
 		.spent_at_ms = sw_pusher_spent_at_ms(pusher, &job->item),
@@ -132,9 +133,8 @@ static void on_outcome(struct sw_pusher_job *job)
 	sw_pusher_limits_tell(job);
 	sw_metric_add(instance->outcomes[job->outcome.kind], 1);
 	sw_metric_observe_ms(instance->attempt_ms, job->duration_ms);
-	if (job->outcome.kind == SW_OUTCOME_CREDENTIAL) {
-		sw_pusher_credential_refused(instance, job->credential_number, &job->outcome);
-	} else if (job->outcome.kind == SW_OUTCOME_CONFIG) {
+	sw_pusher_credential_tell(instance, job->credential_number, &job->outcome);
+	if (job->outcome.kind == SW_OUTCOME_CONFIG) {
 		tell_config(instance, &job->outcome);
 	}
 	struct sw_push_facts facts = sw_pusher_facts(job);
@@ -315,8 +315,9 @@ static void dispatch(struct sw_pusher_intake *intake)
 	struct sw_pusher_instance_run *instance = intake->instance;
 	const struct sw_pusher *pusher = instance->pusher;
 	/* What a send puts back into the list is not taken again in this turn. */
-	for (size_t left = intake->ready.count; left && instance->sending < intake->sending_max; left--) {
-		if (pusher->phase != SW_PUSHER_RUNNING || !sw_pusher_credential_ready(instance)) {
+	for (size_t left = intake->ready.count; left; left--) {
+		if (instance->sending >= sw_pusher_credential_sending_max(instance, intake->sending_max) ||
+		    pusher->phase != SW_PUSHER_RUNNING || !sw_pusher_credential_ready(instance)) {
 			return;
 		}
 		struct sw_pusher_job *job = sw_pusher_list_pop(&intake->ready);

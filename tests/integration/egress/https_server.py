@@ -28,6 +28,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, answer, extra = 401, b'{"error":"invalid_grant"}', {"Retry-After": "9"}
         elif verb == "huge":
             answer = b"x" * 100_000
+        elif verb == "longhead":
+            extra = {"X-Field": "v" * 400_000}
         elif verb == "slow":
             time.sleep(600)
         elif verb == "cut":

@@ -133,6 +133,10 @@ static void start__no_usable_answer__status_zero_and_a_text(void **state)
 	run_one(&rig, &one);
 	assert_int_equal(one.status, 0);
 	assert_string_equal(one.detail, "the answer is larger than 64 KB");
+	prepare(&rig, &one, "https", "/longhead");
+	run_one(&rig, &one);
+	assert_int_equal(one.status, 0);
+	assert_string_equal(one.detail, "the head of the answer is larger than libcurl takes");
 	prepare(&rig, &one, "https", "/cut");
 	run_one(&rig, &one);
 	assert_int_equal(one.status, 0);

@@ -114,10 +114,12 @@ def test_certificate__replaced_and_hup__pushes_go_on_with_the_new_one(by_certifi
     assert pushed(world, apns, "frank")["serial"] == serial
 
 
-def test_certificate__of_another_authority__refused_and_nothing_lost(by_certificate, tmp_path):
+def test_certificate__of_another_authority__work_waits_and_goes_on_after_hup(by_certificate, tmp_path):
     world, apns, issuer, _ = by_certificate
     stranger = Issuer(tmp_path)
     stranger.issue("push.pem")
+    serial = issuer.issue("push.pem")
+    good = (issuer.folder / "push.pem").read_text()
     (issuer.folder / "push.pem").write_text((tmp_path / "push.pem").read_text())
     world.node.signal(signal.SIGHUP)
     sender, bob = world.person("sender"), world.person("bob")
@@ -128,6 +130,12 @@ def test_certificate__of_another_authority__refused_and_nothing_lost(by_certific
         return any(g["reason"] == "BadCertificate" for g in apns.got)
 
     wait_until(is_refused, "a refusal")
-    wait_until(lambda: any(a["reason"] == "BadCertificate" for a in bob.attempts("iphone")), "the attempt's record")
+    wait_until(lambda: world.node.metric("surewire_push_credential_ready", provider="apns") == 0, "it is told as refused")
     assert bob.stored_token("iphone") == token  # the operator's fault costs no device
-    assert bob.dead_letters() == []
+    assert {(a["number"], a["outcome"]) for a in bob.attempts("iphone")} <= {(1, "delivered")}  # those before the HUP
+    sent = len(bob.events())
+    (issuer.folder / "push.pem").write_text(good)
+    world.node.signal(signal.SIGHUP)
+    wait_until(lambda: [(d["state"], d["attempts"]) for d in bob.deliveries()] == [("delivered", 1)] * sent, "all of them")
+    assert pushed(world, apns, "gina")["serial"] == serial
+    assert world.node.metric("surewire_push_credential_ready", provider="apns") == 1

@@ -277,6 +277,26 @@ static void reload__new_and_bad_password__in_place_and_kept(void **state)
 	sw_arena_release(&arena);
 }
 
+static void credential_refused__held_for_a_minute_or_until_the_file_is_read_again(void **state)
+{
+	(void)state;
+	struct sw_diag diag = {0};
+	fixture_write("current", "first\n", 6);
+	const char *pairs[] = {"username", "push", "password_file", fixture_path("current"), NULL};
+	struct sw_provider *provider = open_with(pairs, &diag);
+	sw_provider_email.credential_refused(provider, NOW_MS);
+	assert_int_equal(sw_provider_email.credential_state(provider, NOW_MS + 59999), SW_CREDENTIAL_BROKEN);
+	assert_int_equal(sw_provider_email.credential_state(provider, NOW_MS + 60000), SW_CREDENTIAL_READY);
+	assert_int_equal(sw_provider_email.credential_state(provider, NOW_MS - 1), SW_CREDENTIAL_READY);
+	fixture_write("current", "", 0);
+	assert_int_equal(sw_provider_email.reload(provider, &diag), SW_ECONFIG);
+	assert_int_equal(sw_provider_email.credential_state(provider, NOW_MS), SW_CREDENTIAL_BROKEN);
+	fixture_write("current", "2nd\n", 4);
+	assert_int_equal(sw_provider_email.reload(provider, &diag), SW_OK);
+	assert_int_equal(sw_provider_email.credential_state(provider, NOW_MS), SW_CREDENTIAL_READY);
+	sw_provider_email.close(provider);
+}
+
 static void open__longest_password__taken(void **state)
 {
 	(void)state;
@@ -302,6 +322,7 @@ int main(void)
 		cmocka_unit_test(open__name_that_is_not_ascii__as_it_is),
 		cmocka_unit_test(open__tls__its_own_port),
 		cmocka_unit_test(reload__new_and_bad_password__in_place_and_kept),
+		cmocka_unit_test(credential_refused__held_for_a_minute_or_until_the_file_is_read_again),
 		cmocka_unit_test(open__longest_password__taken),
 	};
 	return cmocka_run_group_tests(tests, on_group_setup, section_group_teardown);

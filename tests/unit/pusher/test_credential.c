@@ -243,12 +243,84 @@ static void refused__many_sent_with_the_same__blamed_once(void **state)
 	f->provider.state = SW_CREDENTIAL_READY;
 	f->provider.state_refused = SW_CREDENTIAL_FETCH;
 	uint64_t number = f->instance.credential.number;
-	sw_pusher_credential_refused(&f->instance, number, &outcome);
-	sw_pusher_credential_refused(&f->instance, number, &outcome);
+	sw_pusher_credential_tell(&f->instance, number, &outcome);
+	sw_pusher_credential_tell(&f->instance, number, &outcome);
 	assert_int_equal(f->provider.refusals, 1);
 	assert_non_null(strstr(f->instance.credential.text, "401 UNAUTHENTICATED"));
-	sw_pusher_credential_refused(&f->instance, f->instance.credential.number, &outcome);
+	sw_pusher_credential_tell(&f->instance, f->instance.credential.number, &outcome);
 	assert_int_equal(f->provider.refusals, 2);
+}
+
+/* One at a time, until the service takes the one in force. */
+static void refused__and_none_to_replace_it__doubted_until_one_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_pusher_credential *credential = &f->instance.credential;
+	struct sw_outcome refusal = {.kind = SW_OUTCOME_CREDENTIAL, .status = 403, .reason = "InvalidProviderToken"};
+	f->provider.state_refused = SW_CREDENTIAL_BROKEN;
+	sw_pusher_credential_tell(&f->instance, credential->number, &refusal);
+	assert_int_equal(sw_pusher_credential_sending_max(&f->instance, 256), 1);
+	f->provider.state = SW_CREDENTIAL_READY; /* its pause is over */
+	assert_true(sw_pusher_credential_ready(&f->instance));
+	assert_false(credential->ready);
+	assert_non_null(strstr(credential->text, "403 InvalidProviderToken"));
+	struct sw_outcome says_nothing[] = {
+		{.kind = SW_OUTCOME_RETRY, .status = 503},
+		{.kind = SW_OUTCOME_UNKNOWN, .status = 200},
+		{.kind = SW_OUTCOME_UNSENT},
+		{.kind = SW_OUTCOME_REJECTED}, /* by encode */
+	};
+	for (size_t i = 0; i < sizeof(says_nothing) / sizeof(says_nothing[0]); i++) {
+		sw_pusher_credential_tell(&f->instance, credential->number, &says_nothing[i]);
+		assert_int_equal(sw_pusher_credential_sending_max(&f->instance, 256), 1);
+	}
+	struct sw_outcome taken = {.kind = SW_OUTCOME_DELIVERED, .status = 200};
+	sw_pusher_credential_tell(&f->instance, credential->number - 1, &taken);
+	assert_int_equal(sw_pusher_credential_sending_max(&f->instance, 256), 1);
+	sw_pusher_credential_tell(&f->instance, credential->number, &taken);
+	assert_int_equal(sw_pusher_credential_sending_max(&f->instance, 256), 256);
+	assert_true(credential->ready);
+	assert_string_equal(credential->text, "");
+}
+
+/* A renewal that failed while the old one was good; then that is over. */
+static void refused__after_a_renewal_that_failed__the_reason_is_why(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_pusher_credential *credential = &f->instance.credential;
+	struct sw_outcome refusal = {.kind = SW_OUTCOME_CREDENTIAL, .status = 401, .reason = "UNAUTHENTICATED"};
+	f->provider.state = SW_CREDENTIAL_RENEW;
+	f->provider.response_result = SW_EAUTH;
+	assert_true(sw_pusher_credential_ready(&f->instance));
+	run(f);
+	f->provider.state = SW_CREDENTIAL_READY; /* its hold */
+	assert_true(sw_pusher_credential_ready(&f->instance));
+	assert_string_equal(credential->text, "");
+	f->provider.state_refused = SW_CREDENTIAL_BROKEN;
+	sw_pusher_credential_tell(&f->instance, credential->number, &refusal);
+	assert_false(credential->ready);
+	assert_non_null(strstr(credential->text, "127.0.0.1"));
+	sw_pusher_credential_reloaded(&f->instance);
+	f->provider.state = SW_CREDENTIAL_FETCH;
+	assert_false(sw_pusher_credential_ready(&f->instance));
+	run(f);
+}
+
+static void reloaded__after_a_refusal__as_good_as_new(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_pusher_credential *credential = &f->instance.credential;
+	struct sw_outcome refusal = {.kind = SW_OUTCOME_CREDENTIAL, .status = 403, .reason = "InvalidProviderToken"};
+	f->provider.state_refused = SW_CREDENTIAL_BROKEN;
+	sw_pusher_credential_tell(&f->instance, credential->number, &refusal);
+	uint64_t number = credential->number;
+	sw_pusher_credential_reloaded(&f->instance);
+	f->provider.state = SW_CREDENTIAL_READY;
+	assert_true(sw_pusher_credential_ready(&f->instance));
+	assert_true(credential->ready);
+	sw_pusher_credential_tell(&f->instance, number, &refusal); /* of the old one, still under way */
+	assert_int_equal(f->provider.refusals, 1);
+	assert_true(credential->ready);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -265,6 +337,9 @@ int main(void)
 		TEST(ready__broken__holds_back_and_looks_again),
 		TEST(ready__fetch_without_a_way_to__says_so),
 		TEST(refused__many_sent_with_the_same__blamed_once),
+		TEST(refused__and_none_to_replace_it__doubted_until_one_is_taken),
+		TEST(refused__after_a_renewal_that_failed__the_reason_is_why),
+		TEST(reloaded__after_a_refusal__as_good_as_new),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

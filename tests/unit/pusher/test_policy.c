@@ -184,6 +184,25 @@ static void after_outcome__credential_too_often__is_an_attempt(void **state)
 	check(DIES, &facts);
 }
 
+/* It would be every job's attempt, until an operator comes. */
+static void after_outcome__credential_too_often_while_it_is_doubted__costs_no_attempt(void **state)
+{
+	(void)state;
+	struct sw_outcome outcome = {.kind = SW_OUTCOME_CREDENTIAL, .after_ms = -1};
+	struct sw_push_facts facts = facts_of(&outcome, LAST, YOUNG);
+	facts.credential_doubted = true;
+	facts.credential_streak = SW_PUSH_CREDENTIAL_MAX - 1;
+	check(RESENDS, &facts);
+	facts.credential_streak = SW_PUSH_CREDENTIAL_MAX;
+	struct sw_push_step step = sw_push_after_outcome(&facts);
+	assert_int_equal(step.next, SW_PUSH_NEXT_LATER);
+	assert_int_equal(step.result, SW_PUSH_RESULT_HELD);
+	assert_int_equal(step.attempts, facts.attempts);
+	assert_true(sw_retry_delays_ms[step.stage] >= SW_PUSH_CONFIG_WAIT_MS);
+	facts.spent_at_ms = NOW_MS + 999;
+	check(DIES_HELD, &facts);
+}
+
 static void after_outcome__retry_after__is_a_minimum(void **state)
 {
 	(void)state;
@@ -309,6 +328,7 @@ int main(void)
 		cmocka_unit_test(after_outcome__every_combination__follows_the_table),
 		cmocka_unit_test(after_outcome__unsent_too_often__pauses_without_counting),
 		cmocka_unit_test(after_outcome__credential_too_often__is_an_attempt),
+		cmocka_unit_test(after_outcome__credential_too_often_while_it_is_doubted__costs_no_attempt),
 		cmocka_unit_test(after_outcome__retry_after__is_a_minimum),
 		cmocka_unit_test(after_outcome__unknown_with_a_stale_wait__ignores_it),
 		cmocka_unit_test(after_outcome__token_died_before_it_was_reported_again__retries),
