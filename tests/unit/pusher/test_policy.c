@@ -18,8 +18,8 @@ enum expected {
 	ENDS,       /* delivered */
 	RETRIES,    /* later, counted */
 	RESENDS,    /* at once */
-	WAITS,      /* later, not counted, without a record */
-	WAITS_LONG, /* the same, a minute at least, recorded */
+	WAITS,      /* later, not counted */
+	WAITS_LONG, /* the same, a minute at least */
 	BURIES_TOKEN,
 	REJECTS,
 	DIES,      /* spent: dead letter, counted */
@@ -108,7 +108,7 @@ static void check(enum expected expected, const struct sw_push_facts *facts)
 		assert_int_equal(step.attempts, facts->attempts);
 		break;
 	case WAITS:
-		check_later(&step, SW_PUSH_STATE_NONE, SW_PUSH_RESULT_HELD);
+		check_later(&step, SW_PUSH_STATE_RETRY, SW_PUSH_RESULT_HELD);
 		assert_int_equal(step.attempts, facts->attempts);
 		assert_int_equal(step.stage, 0);
 		break;
@@ -257,7 +257,7 @@ static void after_hold__young_and_old__waits_or_dies(void **state)
 	struct sw_outcome outcome = {.kind = SW_OUTCOME_UNSENT};
 	struct sw_push_facts facts = facts_of(&outcome, FIRST, YOUNG);
 	struct sw_push_step step = sw_push_after_hold(&facts);
-	check_later(&step, SW_PUSH_STATE_NONE, SW_PUSH_RESULT_HELD);
+	check_later(&step, SW_PUSH_STATE_RETRY, SW_PUSH_RESULT_HELD);
 	assert_true(sw_retry_delays_ms[step.stage] >= SW_PUSH_CONFIG_WAIT_MS);
 	assert_int_equal(step.attempts, 0);
 	facts.spent_at_ms = NOW_MS + 1000;
