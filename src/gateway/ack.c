@@ -50,11 +50,10 @@ void written_free(struct session *session, int64_t pos)
 	}
 }
 
-/* When the last event that was acked was written: with the first write that reached so far. 0: not known. */
-static int64_t acked_written_ms(const struct session *session)
+int64_t written_at_ms(const struct session *session, int64_t pos)
 {
 	int64_t at_ms = 0;
-	for (const struct written *w = session->written; w && w->pos >= session->acked_pos; w = w->next) {
+	for (const struct written *w = session->written; w && w->pos >= pos; w = w->next) {
 		at_ms = w->at_ms;
 	}
 	return at_ms;
@@ -62,11 +61,12 @@ static int64_t acked_written_ms(const struct session *session)
 
 static int publish_ack(struct session *session)
 {
-	int err = publish(session->loop, (struct sw_item_ack){.user = session->user,
-							      .device = sw_bytes_str(session->device),
-							      .pos = session->acked_pos,
-							      .active = session->active,
-							      .sent_at_ms = acked_written_ms(session)});
+	int err = publish(session->loop,
+			  (struct sw_item_ack){.user = session->user,
+					       .device = sw_bytes_str(session->device),
+					       .pos = session->acked_pos,
+					       .active = session->active,
+					       .sent_at_ms = written_at_ms(session, session->acked_pos)});
 	if (err == SW_OK) {
 		written_free(session, session->acked_pos);
 	}

@@ -346,6 +346,8 @@ int feed_query(struct sw_pg *pg, int64_t deadline_ms, struct feed_page *page);
 void on_ack(struct session *session, int64_t pos);
 /* Events up to sent_pos are on their way to the client. */
 void written_add(struct session *session);
+/* When the event of pos was written: with the first write that reached so far. 0: not known. */
+int64_t written_at_ms(const struct session *session, int64_t pos);
 /* Those up to pos need not be remembered any more. */
 void written_free(struct session *session, int64_t pos);
 void on_alert_ack(struct session *session, int64_t alert);

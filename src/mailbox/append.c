@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A new event into the inboxes of its recipients: the next pos of each. */
-#include "base/id.h"
 #include "mailbox/mailbox_int.h"
+
+#include "base/id.h"
 #include "proto/client_codec.h"
 
 static bool is_mentioned(const struct sw_item_deliver *deliver, const struct user *user)

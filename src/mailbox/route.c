@@ -3,6 +3,8 @@
  * check that looks again, because an open socket proves nothing. */
 #include "mailbox/mailbox_int.h"
 
+#include "base/id.h"
+
 #include <surewire/buf.h>
 
 #include <string.h>
@@ -92,6 +94,13 @@ static struct sw_uuid job_id(const struct user *user, const struct news *news, c
 	return id;
 }
 
+/* A turn may have begun before the message was stored in it. */
+static int64_t planned_at_ms(const struct sw_batch *batch, const struct news *news)
+{
+	int64_t stored_ms = sw_id_time_ms(news->event);
+	return stored_ms > batch->now_ms ? stored_ms : batch->now_ms;
+}
+
 static void emit_job(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
 		     const struct device *device)
 {
@@ -115,7 +124,7 @@ static void emit_job(struct mailbox *m, struct sw_batch *batch, struct user *use
 					 .created_at_ms = news->at_ms,
 					 .expires_at_ms = news->at_ms + m->config->push_ttl_ms,
 					 .reason = (uint8_t)news->reason,
-					 .planned_at_ms = batch->now_ms}};
+					 .planned_at_ms = planned_at_ms(batch, news)}};
 	sw_batch_to_push(batch, job.as.job.provider, &job);
 	m->batch_pushes++;
 }
