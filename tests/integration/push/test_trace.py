@@ -2,6 +2,7 @@
 """`surewire trace`: each way that a message may go, told by what the store has of it."""
 import datetime
 import json
+import secrets
 import time
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from push_world import Socket, call
 from surewire_env import wait_until
 
-CONFIG = {"pusher.attempts_max": "2"}
+BREAKER_FAILURES = 5
+CONFIG = {"pusher.attempts_max": "2", "pusher.breaker_failures": str(BREAKER_FAILURES)}
 
 
 @pytest.fixture
@@ -136,6 +138,44 @@ def test_offline__the_next_try_is_shown(world, pair):
     assert push["next_at_ms"] - 500 <= tries[1]["at_ms"] <= push["next_at_ms"] + 10000
     assert "next_at_ms" not in one(told, "push", bob)
     assert one(told, "planned", bob) == planned
+
+
+def clock(minutes_from_now):
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=minutes_from_now)
+    return at.strftime("%H:%M")
+
+
+def test_quiet_hours__their_end_is_shown(world, pair):
+    sender, bob = pair
+    bob.device("iphone", "apns", secrets.token_hex(32), platform="ios", time_zone="Etc/UTC",
+               quiet_hours={"from": clock(-60), "until": clock(60)})
+    answer = sender.send(bob, "tomorrow will do")
+    bob.delivery("iphone", "retry")
+    push = one(trace(world, answer), "push", bob)
+    assert push["reason"] == "quiet hours"
+    assert push["next_at_ms"] % 60000 == 0
+    assert 58 * 60000 < push["next_at_ms"] - push["at_ms"] <= 60 * 60000
+    assert push["text"] == (f"{bob.name}: push to iphone (apns) is retry: quiet hours after 0 tries;"
+                            f" next try due at {utc(push['next_at_ms'])}")
+
+
+def test_service_away__what_it_holds_up_says_so(world, pair):
+    sender, bob = pair
+    fault = world.stands.fault("apns", {"status": 503}, bob.iphone())
+    for _ in range(BREAKER_FAILURES):
+        sender.send(bob, "opens the breaker")
+    wait_until(lambda: sum(d["attempts"] for d in bob.deliveries("iphone")) >= BREAKER_FAILURES, "all have failed")
+    answer = sender.send(bob, "waits for it")
+    told = wait_until(lambda: with_(trace(world, answer), "push"), "it is recorded")
+    push = one(told, "push", bob)
+    assert (push["state"], push["reason"], push["next_at_ms"] > push["at_ms"]) == ("retry", "the service is away", True)
+    assert ends(told)[bob.name] == ("under_way", (
+        f"{bob.name}: under way: iphone (apns) retry: the service is away (0 tries so far, the next at "
+        f"{utc(push['next_at_ms'])})"))
+    assert "attempt" not in whats(told)
+    world.stands.remove(fault)
+    wait_until(lambda: world.states(answer) == {("delivered", 1): 1}, "it is delivered", 60)
+    assert "next_at_ms" not in one(trace(world, answer), "push", bob)
 
 
 def test_muted(world, pair):
@@ -270,6 +310,21 @@ def test_no_device__waits_in_the_inbox(world, pair):
     wait_until(bob.events, "it is in the inbox")
     assert ends(trace(world, answer, "--user", bob.name)) == {
         bob.name: ("not_delivered", f"{bob.name}: not delivered; no device, it waits in the inbox")}
+
+
+def test_the_ledger_expires(world, pair):
+    """An admin that starts keeps house first of all."""
+    _, bob = pair
+    day_ms = 24 * 3600 * 1000
+    now_ms = int(time.time() * 1000)
+    rows = [(name, pos, now_ms - age_ms) for pos, (name, age_ms) in enumerate(
+        [("old", 2 * day_ms + 60000), ("young", 2 * day_ms - 3600000), ("new", 0)], 1)]
+    for name, pos, at_ms in rows:
+        world.space.query("INSERT INTO ledger SELECT user_id, %s, %s, 1, 0, NULL, false, %s FROM account WHERE name = %s",
+                          (pos, at_ms, name, bob.name))
+    left = ("SELECT device FROM ledger JOIN account USING (user_id) WHERE name = %s ORDER BY pos", (bob.name,))
+    world.deployment.node(roles="admin", config={"mailbox.ledger_keep": "2d"})
+    wait_until(lambda: world.space.query(*left) == [("young",), ("new",)], "the old one is gone")
 
 
 def test_bad_input(world, pair):
