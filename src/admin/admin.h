@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The role admin: archives dead letters from the queue `dead` into the store, acks them after the commit, replays those
- * that operators choose, and keeps house (partitions of the coming month, the end of the dedup window). While the store is away it waits and acks nothing.
+ * that operators choose, and keeps house (partitions of the coming month, the ends of the dedup window and of the ledger). While the store is away it waits and acks nothing.
  * It also holds what the API works with: a pool of store threads and a publisher. Any number of processes may have it. */
 #ifndef SW_ADMIN_ADMIN_H
 #define SW_ADMIN_ADMIN_H
@@ -18,6 +18,7 @@ struct sw_admin_config {
 	const struct sw_pg_config *pg;
 	int64_t housekeeping_ms; /* <= 0: a minute */
 	int64_t replay_age_ms;   /* how long a replayed job may be tried; <= 0: 24 h */
+	int64_t ledger_keep_ms;  /* older rows of the ledger are deleted */
 	int push_deliveries_max; /* as the queues were declared: what the broker gave up says so */
 	struct sw_alert_config alerts;
 	const struct sw_direct_rules *direct;

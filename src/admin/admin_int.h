@@ -41,7 +41,7 @@ void *sw_alert_main(void *admin);
 void *sw_push_main(void *admin);
 
 /* housekeeping.c: one round of it, bounded. *more_out: there is more to do at once. */
-int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, bool *more_out,
+int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, int64_t ledger_keep_ms, bool *more_out,
 			struct sw_diag *diag_out) SW_MUST_CHECK;
 
 #endif

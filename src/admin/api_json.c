@@ -195,6 +195,9 @@ static void begin_delivery(struct sw_json_deliveries *d, const struct sw_deliver
 	sw_json_put_text(out, "last_reason", row->last_reason);
 	sw_json_put_int(out, "created_at_ms", row->created_at_ms);
 	sw_json_put_int(out, "updated_at_ms", row->updated_at_ms);
+	sw_json_put_int_or_null(out, "planned_at_ms", row->planned_at_ms);
+	sw_json_put_text(out, "planned_reason", row->planned_reason);
+	sw_json_put_int_or_null(out, "next_at_ms", row->next_at_ms);
 	put_key(out, "attempts");
 	sw_buf_put_char(out, '[');
 	d->job = row->job;
@@ -267,6 +270,9 @@ void sw_json_recipients_add(struct sw_json_recipients *r, const struct sw_recipi
 	sw_json_put_id(out, "cursor", row->cursor);
 	sw_json_put_bool(out, "acked", row->pos > 0 && row->cursor >= row->pos);
 	sw_json_put_bool(out, "acked_active", row->pos > 0 && row->active_cursor >= row->pos);
+	sw_json_put_int_or_null(out, "sent_at_ms", row->sent_at_ms);
+	sw_json_put_int_or_null(out, "acked_at_ms", row->acked_at_ms);
+	sw_json_put_int_or_null(out, "read_at_ms", row->read_at_ms);
 	sw_buf_put_char(out, '}');
 }
 

@@ -78,6 +78,9 @@ struct sw_delivery_row {
 	struct sw_bytes outcome;
 	int32_t status;
 	struct sw_bytes reason;
+	int64_t planned_at_ms;          /* 0: not recorded */
+	struct sw_bytes planned_reason; /* sw_job_reason_name */
+	int64_t next_at_ms;             /* 0: there is no next try, or it is not recorded */
 };
 /* Rows of one job stand together. */
 struct sw_json_deliveries {
@@ -101,6 +104,13 @@ struct sw_recipient_row {
 	struct sw_bytes provider;
 	int64_t cursor;
 	int64_t active_cursor;
+	int32_t routed_after_ms; /* after it was stored; -1: not recorded, nor the next two */
+	int32_t sockets;         /* open ones that it was sent towards */
+	int32_t pushes;          /* that were planned at once */
+	int64_t acked_at_ms;     /* by this device; 0: not, or not recorded; the same with the next ones */
+	int64_t sent_at_ms;      /* by then it was written to the device's socket */
+	int64_t acked_upto;      /* the pos of that ack */
+	int64_t read_at_ms;      /* acked by then, and its person was there */
 };
 /* Rows of one user stand together. */
 struct sw_json_recipients {

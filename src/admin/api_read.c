@@ -145,7 +145,10 @@ struct sw_delivery_row sw_api_read_delivery(const struct sw_pg_result *rows, siz
 					.duration_ms = sw_pg_i32(rows, i, 14),
 					.outcome = sw_pg_bytes(rows, i, 15),
 					.status = sw_pg_i32(rows, i, 16),
-					.reason = sw_pg_bytes(rows, i, 17)};
+					.reason = sw_pg_bytes(rows, i, 17),
+					.planned_at_ms = sw_pg_i64(rows, i, 18),
+					.planned_reason = sw_pg_bytes(rows, i, 19),
+					.next_at_ms = sw_pg_i64(rows, i, 20)};
 }
 
 void sw_api_run_deliveries(struct sw_api_request *request, struct sw_pg *pg)
@@ -190,7 +193,14 @@ struct sw_recipient_row sw_api_read_recipient(const struct sw_pg_result *rows, s
 					 .platform = sw_pg_bytes(rows, i, 5),
 					 .provider = sw_pg_bytes(rows, i, 6),
 					 .cursor = sw_pg_i64(rows, i, 7),
-					 .active_cursor = sw_pg_i64(rows, i, 8)};
+					 .active_cursor = sw_pg_i64(rows, i, 8),
+					 .routed_after_ms = sw_pg_i32(rows, i, 9),
+					 .sockets = sw_pg_i32(rows, i, 10),
+					 .pushes = sw_pg_i32(rows, i, 11),
+					 .acked_at_ms = sw_pg_i64(rows, i, 12),
+					 .sent_at_ms = sw_pg_i64(rows, i, 13),
+					 .acked_upto = sw_pg_i64(rows, i, 14),
+					 .read_at_ms = sw_pg_i64(rows, i, 15)};
 }
 
 void sw_api_run_inbox(struct sw_api_request *request, struct sw_pg *pg)

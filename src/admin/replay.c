@@ -29,6 +29,8 @@ int sw_replay_build(const struct sw_item_job *old, const struct sw_uuid *job, in
 	item.as.job.created_at_ms = now_ms;
 	item.as.job.expires_at_ms = now_ms + age_ms;
 	item.as.job.attempt = 0;
+	item.as.job.reason = SW_JOB_REASON_REPLAY;
+	item.as.job.planned_at_ms = now_ms;
 	struct sw_buf buf;
 	sw_buf_init(&buf, ENVELOPE_BYTES_MAX);
 	sw_envelope_begin(&buf);

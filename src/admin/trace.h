@@ -40,13 +40,18 @@ struct sw_trace {
 
 /* In the order they are told: what has no time stands where it belongs by its nature. */
 enum sw_trace_what {
+	SW_TRACE_ACCEPTED,
 	SW_TRACE_STORED,
 	SW_TRACE_ROUTED,
+	SW_TRACE_SENT,
+	SW_TRACE_PLANNED, /* from here … */
 	SW_TRACE_ATTEMPT,
 	SW_TRACE_PUSH,
 	SW_TRACE_DEAD,
-	SW_TRACE_REPLAY,
-	SW_TRACE_DEVICE
+	SW_TRACE_REPLAY, /* … to here they are about a job */
+	SW_TRACE_ACKED,
+	SW_TRACE_READ,
+	SW_TRACE_DEVICE /* has not acked */
 };
 
 struct sw_trace_entry {
@@ -56,12 +61,15 @@ struct sw_trace_entry {
 	struct sw_bytes user;
 	struct sw_bytes device;
 	struct sw_bytes provider;
-	struct sw_uuid job;    /* of ATTEMPT, PUSH, DEAD, REPLAY */
+	struct sw_uuid job;    /* from PLANNED to REPLAY */
 	struct sw_bytes state; /* the outcome of an attempt, the state of a push, what became of a replay */
 	int32_t number;        /* of an attempt */
 	int32_t status;
 	int32_t duration_ms;
 	struct sw_bytes reason;
+	int64_t next_at_ms; /* of a push that waits; 0: it does not, or not recorded */
+	int32_t sockets;    /* of ROUTED; -1: not recorded */
+	int32_t pushes;
 	int64_t letter;
 	struct sw_bytes text; /* all of it, for a person */
 };
@@ -69,18 +77,32 @@ struct sw_trace_entry {
 /* Oldest first; in the arena, whose rows are borrowed. */
 size_t sw_trace_entries(const struct sw_trace *trace, struct sw_arena *arena, struct sw_trace_entry **entries_out);
 
-enum sw_trace_end { SW_TRACE_SENDER, SW_TRACE_ACKED, SW_TRACE_PUSHED, SW_TRACE_UNDER_WAY, SW_TRACE_NOT_DELIVERED };
+enum sw_trace_end {
+	SW_TRACE_END_SENDER,
+	SW_TRACE_END_ACKED,
+	SW_TRACE_END_PUSHED,
+	SW_TRACE_END_UNDER_WAY,
+	SW_TRACE_END_NOT_DELIVERED
+};
 const char *sw_trace_end_text(enum sw_trace_end end);
 const char *sw_trace_what_text(enum sw_trace_what what);
 
 struct sw_trace_conclusion {
 	struct sw_bytes user;
 	enum sw_trace_end end;
+	struct sw_bytes device; /* that got it, by itself or by a push; NULL: none */
+	int64_t at_ms;          /* since when; 0: not, or not recorded */
 	struct sw_bytes text;
 };
 /* One a recipient. */
 size_t sw_trace_conclusions(const struct sw_trace *trace, struct sw_arena *arena,
 			    struct sw_trace_conclusion **conclusions_out);
+
+enum { SW_TRACE_TIME_MAX = 32 };
+/* RFC 3339, UTC, with milliseconds. */
+const char *sw_trace_time(int64_t at_ms, char text_out[SW_TRACE_TIME_MAX]);
+/* 0: when it came into the inbox of a recipient is not recorded. */
+int64_t sw_trace_routed_ms(const struct sw_trace *trace, const struct sw_recipient_row *row);
 
 /* "timeline":[…],"conclusions":[…],"unknown":[…] without braces. */
 void sw_trace_put_json(struct sw_buf *out, const struct sw_trace *trace, struct sw_arena *arena);

@@ -4,19 +4,16 @@
 
 #include <surewire/json.h>
 
-/* What nobody records, so that nobody looks for it in the timeline. */
+/* What nobody can record, so that nobody looks for it in the timeline. */
 static const char *const unknown[] = {
-	"when the message was stored and put into the inboxes",
-	"when it was sent over a socket, and to which device",
-	"when a device acked; cursors say up to where, not when",
-	"whether a person read it: an ack while the person was there is the nearest to it",
-	"when a push was planned, and when the next try of one is due",
+	"when it was written to a socket that did not ack it: what is known is towards how many it was sent",
+	"whether a person looked at it: read means that the device acked while its person was there",
+	"whether a device showed a push that its service took",
 };
 
 static void put_entry(struct sw_buf *out, const struct sw_trace_entry *entry)
 {
-	bool pushed = entry->what != SW_TRACE_STORED && entry->what != SW_TRACE_ROUTED &&
-		      entry->what != SW_TRACE_DEVICE;
+	bool of_job = entry->what >= SW_TRACE_PLANNED && entry->what <= SW_TRACE_REPLAY;
 	sw_buf_put_char(out, '{');
 	sw_json_put_int_or_null(out, "at_ms", entry->at_ms);
 	sw_json_put_text(out, "what", sw_bytes_str(sw_trace_what_text(entry->what)));
@@ -25,7 +22,7 @@ static void put_entry(struct sw_buf *out, const struct sw_trace_entry *entry)
 		sw_json_put_text(out, "device", entry->device);
 		sw_json_put_text(out, "provider", entry->provider);
 	}
-	if (pushed) {
+	if (of_job) {
 		sw_json_put_uuid(out, "job", &entry->job);
 		sw_json_put_int(out, "status", entry->status);
 		sw_json_put_text(out, "reason", entry->reason);
@@ -33,6 +30,13 @@ static void put_entry(struct sw_buf *out, const struct sw_trace_entry *entry)
 	if (entry->what == SW_TRACE_ATTEMPT) {
 		sw_json_put_int(out, "number", entry->number);
 		sw_json_put_int(out, "duration_ms", entry->duration_ms);
+	}
+	if (entry->what == SW_TRACE_ROUTED && entry->sockets >= 0) {
+		sw_json_put_int(out, "sockets", entry->sockets);
+		sw_json_put_int(out, "pushes", entry->pushes);
+	}
+	if (entry->next_at_ms) {
+		sw_json_put_int(out, "next_at_ms", entry->next_at_ms);
 	}
 	if (entry->state.ptr) {
 		sw_json_put_text(out, "state", entry->state);
@@ -69,6 +73,10 @@ void sw_trace_put_json(struct sw_buf *out, const struct sw_trace *trace, struct 
 		sw_buf_put_char(out, '{');
 		sw_json_put_text(out, "user", conclusions[i].user);
 		sw_json_put_text(out, "end", sw_bytes_str(sw_trace_end_text(conclusions[i].end)));
+		if (conclusions[i].device.ptr) {
+			sw_json_put_text(out, "device", conclusions[i].device);
+			sw_json_put_int_or_null(out, "at_ms", conclusions[i].at_ms);
+		}
 		sw_json_put_text(out, "text", conclusions[i].text);
 		sw_buf_put_char(out, '}');
 	}

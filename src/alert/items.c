@@ -149,7 +149,9 @@ struct sw_item sw_alert_job(const struct sw_alert_config *config, const struct s
 		.created_at_ms = about->now_ms,
 		.expires_at_ms = expires_at_ms,
 		.class = SW_JOB_ALERT,
-		.content = keep(&content, arena)};
+		.content = keep(&content, arena),
+		.reason = SW_JOB_REASON_ALERT_STEP,
+		.planned_at_ms = about->now_ms};
 	return item;
 }
 

@@ -48,7 +48,7 @@ static void print_trace(const json_t *trace)
 		sw_cli_print_text(stdout, sw_cli_text(row, "text"));
 		putchar('\n');
 	}
-	puts("not recorded:");
+	puts("nobody can know:");
 	json_array_foreach (json_object_get(trace, "unknown"), i, row) {
 		printf("  %s\n", json_string_value(row));
 	}

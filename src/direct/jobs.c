@@ -45,7 +45,9 @@ struct sw_item_job sw_direct_job(const struct sw_direct_work *work, const struct
 				    .created_at_ms = work->created_at_ms,
 				    .expires_at_ms = work->expires_at_ms,
 				    .class = SW_JOB_DIRECT,
-				    .content = work->content};
+				    .content = work->content,
+				    .reason = SW_JOB_REASON_DIRECT,
+				    .planned_at_ms = work->created_at_ms};
 }
 
 /* ---- envelopes ---- */

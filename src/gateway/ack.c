@@ -4,6 +4,9 @@
 #include "gateway/gateway_int.h"
 
 #include <surewire/clock.h>
+#include <surewire/mem.h>
+
+#include <stdlib.h>
 
 /* Past the bounds: sessions that go down must be known, above all when everything is full. */
 static void to_mailbox(struct session *session, const struct sw_item *item)
@@ -11,13 +14,66 @@ static void to_mailbox(struct session *session, const struct sw_item *item)
 	(void)lane_add(session->loop, SW_ROLE_MAILBOX, sw_partition_of_user(session->user), item, NULL, true);
 }
 
-int publish_ack(struct gw_loop *loop, int64_t user, const char *device, int64_t pos, bool active)
+static int publish(struct gw_loop *loop, struct sw_item_ack ack)
 {
-	struct sw_item item = {.kind = SW_ITEM_ACK,
-			       .as.ack = {.user = user, .device = sw_bytes_str(device), .pos = pos, .active = active}};
+	struct sw_item item = {.kind = SW_ITEM_ACK, .as.ack = ack};
+	item.as.ack.at_ms = sw_clock_wall_ms();
 	sw_metric_add(loop->gateway->metrics.acks, 1);
-	return lane_add(loop, SW_ROLE_MAILBOX, sw_partition_of_user(user), &item, NULL, false);
+	return lane_add(loop, SW_ROLE_MAILBOX, sw_partition_of_user(ack.user), &item, NULL, false);
 }
+
+int publish_read(struct gw_loop *loop, int64_t user, const char *device, int64_t pos)
+{
+	return publish(loop,
+		       (struct sw_item_ack){.user = user, .device = sw_bytes_str(device), .pos = pos, .active = true});
+}
+
+/* ---- what was written ---- */
+
+void written_add(struct session *session)
+{
+	struct written *written = sw_xcalloc(1, sizeof(*written));
+	*written = (struct written){.next = session->written, .pos = session->sent_pos, .at_ms = sw_clock_wall_ms()};
+	session->written = written;
+}
+
+void written_free(struct session *session, int64_t pos)
+{
+	struct written **at = &session->written;
+	while (*at && (*at)->pos > pos) {
+		at = &(*at)->next;
+	}
+	while (*at) {
+		struct written *old = *at;
+		*at = old->next;
+		free(old);
+	}
+}
+
+int64_t written_at_ms(const struct session *session, int64_t pos)
+{
+	int64_t at_ms = 0;
+	for (const struct written *w = session->written; w && w->pos >= pos; w = w->next) {
+		at_ms = w->at_ms;
+	}
+	return at_ms;
+}
+
+static int publish_ack(struct session *session)
+{
+	int err = publish(session->loop,
+			  (struct sw_item_ack){.user = session->user,
+					       .device = sw_bytes_str(session->device),
+					       .pos = session->acked_pos,
+					       .active = session->active,
+					       .sent_at_ms = written_at_ms(session, session->acked_pos)});
+	if (err == SW_OK) {
+		written_free(session, session->acked_pos);
+	}
+	return err;
+}
+
+/* ---- sessions ---- */
 
 void announce_up(struct session *session, bool again)
 {
@@ -48,7 +104,7 @@ void announce_down(struct session *session)
 {
 	if (session->ack_dirty) {
 		forget_ack(session);
-		(void)publish_ack(session->loop, session->user, session->device, session->acked_pos, session->active);
+		(void)publish_ack(session);
 	}
 	if (!session->announced) {
 		return;
@@ -118,7 +174,7 @@ void acks_flush(struct gw_loop *loop)
 		list = session->next_ack;
 		session->next_ack = NULL;
 		session->ack_dirty = false;
-		if (publish_ack(loop, session->user, session->device, session->acked_pos, session->active) != SW_OK) {
+		if (publish_ack(session) != SW_OK) {
 			session->ack_dirty = true;
 			session->next_ack = loop->acks;
 			loop->acks = session;

@@ -302,7 +302,7 @@ void api_ack(struct gw_loop *loop, struct sw_http_exchange *exchange, const char
 		api_fail(exchange, SW_ERROR_BAD_FRAME, "device: expected 1 to 64 of A-Z a-z 0-9 . _ : -");
 	} else if (sw_bytes_to_u64(sw_json_get_str(root, "pos"), &pos) != SW_OK || pos > INT64_MAX) {
 		api_fail(exchange, SW_ERROR_BAD_FRAME, "pos: expected a decimal number as string");
-	} else if (publish_ack(loop, user, json_string_value(json_object_get(root, "device")), (int64_t)pos, true) !=
+	} else if (publish_read(loop, user, json_string_value(json_object_get(root, "device")), (int64_t)pos) !=
 		   SW_OK) {
 		api_fail(exchange, SW_ERROR_UNAVAILABLE, NULL);
 	} else {

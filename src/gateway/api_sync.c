@@ -179,7 +179,7 @@ void api_sync(struct gw_loop *loop, struct sw_http_exchange *exchange, const cha
 		request->cursor = cursor;
 		request->waits = wait_s > 0;
 		if (device.len && cursor > 0) {
-			(void)publish_ack(loop, user, request->device, cursor, true);
+			(void)publish_read(loop, user, request->device, cursor);
 		}
 		read_more(request);
 	}

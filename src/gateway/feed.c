@@ -45,6 +45,7 @@ void feed_live(struct session *session, int64_t pos, const struct sw_item_event 
 	sw_buf_put_str(&frame, "]}");
 	session->sent_pos = session->known_pos = pos;
 	sw_metric_add(session->loop->gateway->metrics.events, 1);
+	written_add(session);
 	session_send(session, &frame);
 	sw_buf_release(&frame);
 }
@@ -129,6 +130,7 @@ static void on_done(struct gw_read *read)
 		if (!read->err && feed->page.last_pos > session->sent_pos) {
 			sw_metric_add(read->loop->gateway->metrics.events, feed->page.last_pos - session->sent_pos);
 			session->sent_pos = feed->page.last_pos;
+			written_add(session);
 			session_send(session, &feed->page.out);
 		}
 		if (!read->err && session->known_pos <= feed->wanted && !feed->page.more) {

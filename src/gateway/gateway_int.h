@@ -87,6 +87,13 @@ struct held {
 	uint8_t text[];
 };
 
+/* Events up to pos were written to the socket, and are not acked yet. */
+struct written {
+	struct written *next;
+	int64_t pos;
+	int64_t at_ms;
+};
+
 /* Every byte here is paid once per idle client. */
 struct session {
 	UT_hash_handle hh;
@@ -102,6 +109,7 @@ struct session {
 	int64_t acked_pos;
 	struct unanswered *unanswered;
 	struct held *held;
+	struct written *written; /* the newest first; an idle client has acked everything */
 	struct session *next_ack;
 	uint16_t unanswered_count;
 	uint8_t state;
@@ -336,6 +344,12 @@ int feed_query(struct sw_pg *pg, int64_t deadline_ms, struct feed_page *page);
 
 /* ack.c */
 void on_ack(struct session *session, int64_t pos);
+/* Events up to sent_pos are on their way to the client. */
+void written_add(struct session *session);
+/* When the event of pos was written: with the first write that reached so far. 0: not known. */
+int64_t written_at_ms(const struct session *session, int64_t pos);
+/* Those up to pos need not be remembered any more. */
+void written_free(struct session *session, int64_t pos);
 void on_alert_ack(struct session *session, int64_t alert);
 /* number: of the session or request that is answered. */
 struct sw_item alert_ack_item(const struct sw_gateway *gateway, int64_t user, int64_t alert, int64_t number);
@@ -344,7 +358,8 @@ void acks_flush(struct gw_loop *loop);
 /* again: it was announced before, but perhaps forgotten since. */
 void announce_up(struct session *session, bool again);
 void announce_down(struct session *session);
-int publish_ack(struct gw_loop *loop, int64_t user, const char *device, int64_t pos, bool active);
+/* Of what was read by HTTP, by somebody who is there. */
+int publish_read(struct gw_loop *loop, int64_t user, const char *device, int64_t pos);
 
 /* api*.c */
 void api_on_request(void *ctx, struct sw_http_exchange *exchange);

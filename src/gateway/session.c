@@ -62,6 +62,7 @@ static void on_closed(struct sw_ws *ws, void *ctx, unsigned code, struct sw_byte
 	sw_metric_set(loop->gateway->metrics.sessions, (int64_t)--loop->gateway->session_count);
 	sw_loop_disarm(loop->loop, &session->deadline);
 	unanswered_free(session);
+	written_free(session, INT64_MAX);
 	while (session->held) {
 		struct held *held = session->held;
 		session->held = held->next;

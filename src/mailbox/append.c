@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A new event into the inboxes of its recipients: the next pos of each. */
 #include "mailbox/mailbox_int.h"
+
+#include "base/id.h"
 #include "proto/client_codec.h"
 
 static bool is_mentioned(const struct sw_item_deliver *deliver, const struct user *user)
@@ -13,6 +15,7 @@ static bool is_mentioned(const struct sw_item_deliver *deliver, const struct use
 	return false;
 }
 
+/* For whom no socket is open: others wait for a check. */
 static struct news news_of(const struct sw_item_deliver *deliver, const struct user *user, int64_t pos)
 {
 	return (struct news){.pos = pos,
@@ -22,7 +25,8 @@ static struct news news_of(const struct sw_item_deliver *deliver, const struct u
 			     .title = deliver->title,
 			     .preview = deliver->preview,
 			     .at_ms = deliver->at_ms,
-			     .mentioned = is_mentioned(deliver, user)};
+			     .mentioned = is_mentioned(deliver, user),
+			     .reason = SW_JOB_REASON_OFFLINE};
 }
 
 static int64_t check_delay_ms(const struct mailbox *m, const struct user *user)
@@ -36,6 +40,18 @@ static bool is_notified(const struct user *user, const struct sw_item_deliver *d
 	return user->id != deliver->sender && !sw_kind_is_own(deliver->kind);
 }
 
+static int16_t small(size_t count)
+{
+	return count < INT16_MAX ? (int16_t)count : INT16_MAX;
+}
+
+/* It has its id since it was stored; another writer's clock may be ahead. */
+static int32_t since_stored_ms(const struct sw_batch *batch, const struct sw_item_deliver *deliver)
+{
+	int64_t ms = batch->now_ms - sw_id_time_ms(deliver->id);
+	return (int32_t)(ms < 0 ? 0 : ms < INT32_MAX ? ms : INT32_MAX);
+}
+
 /* Whether a push was planned. */
 static bool append(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct sw_item_deliver *deliver)
 {
@@ -45,14 +61,16 @@ static bool append(struct mailbox *m, struct sw_batch *batch, struct user *user,
 	user_touch(m, user);
 	user->pos++;
 	user->told += notify;
-	*(struct inbox_row *)sw_rows_add(&m->inbox, &batch->arena,
-					 sizeof(struct inbox_row)) = (struct inbox_row){.user = user->id,
-											.pos = user->pos,
-											.conv = deliver->conv,
-											.seq = deliver->seq,
-											.notify = notify,
-											.mentioned = mentioned,
-											.told = (int32_t)user->told};
+	struct inbox_row *row = sw_rows_add(&m->inbox, &batch->arena, sizeof(*row));
+	*row = (struct inbox_row){.user = user->id,
+				  .pos = user->pos,
+				  .conv = deliver->conv,
+				  .seq = deliver->seq,
+				  .notify = notify,
+				  .mentioned = mentioned,
+				  .told = (int32_t)user->told,
+				  .routed_after_ms = since_stored_ms(batch, deliver),
+				  .sockets = small(user->session_count)};
 	m->batch_appended++;
 	if (!notify) {
 		m->batch_unwanted += user->id != deliver->sender;
@@ -67,7 +85,9 @@ static bool append(struct mailbox *m, struct sw_batch *batch, struct user *user,
 		return false;
 	}
 	struct news news = news_of(deliver, user, user->pos);
+	int64_t before = m->batch_pushes;
 	plan_push(m, batch, user, &news);
+	row->pushes = small((size_t)(m->batch_pushes - before));
 	return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/metrics.h"
 #include "proto/codes.h"
+#include "proto/job.h"
 #include "writer/rows.h"
 
 #include <surewire/buf.h>
@@ -95,6 +96,7 @@ struct news {
 	struct sw_bytes preview;
 	int64_t at_ms;
 	bool mentioned;
+	enum sw_job_reason reason; /* of a push about it */
 };
 
 struct inbox_row {
@@ -105,6 +107,20 @@ struct inbox_row {
 	bool notify;
 	bool mentioned;
 	int32_t told;
+	int32_t routed_after_ms; /* it was stored */
+	int16_t sockets;         /* that it was sent towards */
+	int16_t pushes;          /* planned at once */
+};
+/* A step of a device's cursors, to pos: `acked` and `read` are how far each of them came. */
+struct ledger_row {
+	int64_t user;
+	struct sw_bytes device;
+	bool active;
+	int64_t pos;
+	int64_t at_ms;
+	int32_t acked;
+	int32_t read;
+	int32_t sent_before_ms; /* -1: not by a socket */
 };
 struct preference_key {
 	int64_t user;
@@ -135,6 +151,7 @@ struct mailbox {
 	struct sw_rows gone_preferences;          /* struct preference_key */
 	struct sw_rows gone_sessions;             /* struct session_key */
 	struct sw_rows alert_acks;                /* struct alert_ack_row */
+	struct sw_rows ledger;                    /* struct ledger_row */
 	const struct sw_pg_result *unacked;       /* of this batch's checks */
 	const struct sw_pg_result *node_sessions; /* of the last NODE_GONE of this batch */
 	const struct sw_pg_result *alerted;       /* of this batch's acks of alerts: who is a recipient */
@@ -184,6 +201,19 @@ void append_deliver(struct mailbox *m, struct sw_batch *batch, const struct sw_w
 /* track.c */
 void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work, const struct sw_item *item);
 
+/* ledger.c */
+struct cursor_step {
+	int64_t pos;
+	bool active;        /* its person is there */
+	int64_t at_ms;      /* when it was said; 0: now */
+	int64_t sent_at_ms; /* when pos was written to the socket; 0: not by one, or not known */
+};
+/* Forward only: a step that was taken before changes and records nothing. */
+void move_cursor(struct mailbox *m, struct sw_batch *batch, const struct user *user, struct device *device,
+		 const struct cursor_step *step);
+/* The cursors that moved, and the rows of the ledger. */
+void write_cursors(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg);
+
 /* clear.c */
 /* Something was read: what other devices show of it is to be taken back, a little later. */
 void arm_clear(struct mailbox *m, struct sw_batch *batch, struct user *user);
@@ -206,6 +236,8 @@ void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int
 void on_check(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item_check *check);
 
 /* write.c */
+/* Devices of the users that were touched. */
+size_t count_devices(const struct mailbox *m, enum dirt dirt);
 void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg);
 /* rows: struct alert_ack_row, at least one. */
 void write_alert_pairs(const struct sw_rows *rows, struct sw_arena *arena, struct sw_pg *pg, enum sw_sql statement);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The user's step of the writer engine: append (inbox rows), track (cursors, sessions, devices, presence), route (live to
  * the nodes that hold the user's sessions, or pushes; and the check that somebody acked). The only writer of inbox,
- * device, preference, session and push_plan. Since all that concerns a user passes here one after the other, a message and the
+ * device, ledger, preference, session and push_plan. Since all that concerns a user passes here one after the other, a message and the
  * closing of a socket cannot cross. */
 #ifndef SW_MAILBOX_STEP_H
 #define SW_MAILBOX_STEP_H
@@ -22,6 +22,7 @@ struct sw_mailbox_config {
 	int64_t ack_timeout_ms; /* unacked for so long: pushed as if offline */
 	int64_t push_ttl_ms;    /* a push is worthless after */
 	int64_t clear_delay_ms; /* what was read within is taken back together */
+	bool keeps_ledger;      /* steps of cursors are recorded */
 	const struct sw_mailbox_provider *providers;
 	size_t provider_count;
 };

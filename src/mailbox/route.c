@@ -3,6 +3,8 @@
  * check that looks again, because an open socket proves nothing. */
 #include "mailbox/mailbox_int.h"
 
+#include "base/id.h"
+
 #include <surewire/buf.h>
 
 #include <string.h>
@@ -92,6 +94,13 @@ static struct sw_uuid job_id(const struct user *user, const struct news *news, c
 	return id;
 }
 
+/* A turn may have begun before the message was stored in it. */
+static int64_t planned_at_ms(const struct sw_batch *batch, const struct news *news)
+{
+	int64_t stored_ms = sw_id_time_ms(news->event);
+	return stored_ms > batch->now_ms ? stored_ms : batch->now_ms;
+}
+
 static void emit_job(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
 		     const struct device *device)
 {
@@ -113,7 +122,9 @@ static void emit_job(struct mailbox *m, struct sw_batch *batch, struct user *use
 					 .preview = news->preview,
 					 .badge = -1, /* counted when it is sent */
 					 .created_at_ms = news->at_ms,
-					 .expires_at_ms = news->at_ms + m->config->push_ttl_ms}};
+					 .expires_at_ms = news->at_ms + m->config->push_ttl_ms,
+					 .reason = (uint8_t)news->reason,
+					 .planned_at_ms = planned_at_ms(batch, news)}};
 	sw_batch_to_push(batch, job.as.job.provider, &job);
 	m->batch_pushes++;
 }
@@ -216,6 +227,7 @@ void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user,
 	for (size_t row = first_unacked(m, user); next_unacked(m, user, &row, &news);) {
 		if (news.pos == pos) {
 			keep(&batch->arena, &news);
+			news.reason = spent ? SW_JOB_REASON_OTHERS_FAILED : SW_JOB_REASON_NO_LIVE_DEVICE;
 			push_devices(m, batch, user, &news, true);
 			return;
 		}
@@ -246,6 +258,17 @@ void remind_sessions(struct sw_batch *batch, const struct user *user)
 	}
 }
 
+/* Why it is pushed although it was sent towards sockets, or had to wait for others that were. */
+static enum sw_job_reason late_reason(const struct user *user, int64_t pos)
+{
+	for (size_t i = 0; i < user->device_count; i++) {
+		if (user->devices[i].cursor >= pos) {
+			return SW_JOB_REASON_AWAY;
+		}
+	}
+	return user->session_count ? SW_JOB_REASON_NO_ACK : SW_JOB_REASON_OFFLINE;
+}
+
 /* Pushes for what nobody acked after one pos and up to another. The pos of the first is in *first_out, 0: none. */
 static size_t plan_range(struct mailbox *m, struct sw_batch *batch, struct user *user, const int64_t range[2],
 			 int64_t *first_out)
@@ -259,6 +282,7 @@ static size_t plan_range(struct mailbox *m, struct sw_batch *batch, struct user 
 		}
 		if (user_wants(user, news.conv, news.mentioned, batch->now_ms)) {
 			keep(&batch->arena, &news);
+			news.reason = late_reason(user, news.pos);
 			plan_push(m, batch, user, &news);
 			*first_out = planned++ ? *first_out : news.pos;
 		} else {

@@ -32,7 +32,8 @@ static void step_forget(void *step)
 {
 	struct mailbox *m = step;
 	users_clear(m);
-	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = m->alert_acks = (struct sw_rows){0};
+	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = m->alert_acks = m->ledger =
+		(struct sw_rows){0};
 }
 
 static void step_close(void *step)
@@ -375,7 +376,8 @@ static void step_settle(void *step, bool committed)
 {
 	struct mailbox *m = step;
 	users_settle(m, committed);
-	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = m->alert_acks = (struct sw_rows){0};
+	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = m->alert_acks = m->ledger =
+		(struct sw_rows){0};
 	m->unacked = m->node_sessions = m->alerted = NULL;
 	if (committed) {
 		sw_metric_add(m->appended, m->batch_appended);

@@ -10,28 +10,20 @@
 #include <stdio.h>
 #include <surewire/mail_token.h>
 
-static void move_cursor(struct device *device, int64_t pos, bool active)
-{
-	if (pos > device->cursor) {
-		device->cursor = pos;
-		device->dirt = device->dirt == CHANGED ? CHANGED : CURSOR_MOVED;
-	}
-	if (active && device->cursor > device->active_cursor) {
-		device->active_cursor = device->cursor;
-		device->dirt = device->dirt == CHANGED ? CHANGED : CURSOR_MOVED;
-	}
-}
-
 static int64_t clamp(const struct user *user, int64_t pos)
 {
 	return pos > user->pos ? user->pos : pos;
 }
 
-static void on_ack(struct user *user, const struct sw_item_ack *ack)
+static void on_ack(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct sw_item_ack *ack)
 {
 	struct device *device = user_device(user, ack->device);
+	struct cursor_step step = {.pos = clamp(user, ack->pos),
+				   .active = ack->active != 0,
+				   .at_ms = ack->at_ms,
+				   .sent_at_ms = ack->sent_at_ms};
 	if (device) {
-		move_cursor(device, clamp(user, ack->pos), ack->active);
+		move_cursor(m, batch, user, device, &step);
 	}
 }
 
@@ -114,7 +106,8 @@ static void on_session_up(struct mailbox *m, struct sw_batch *batch, struct user
 	}
 	session->active = active;
 	session->dirt = CHANGED;
-	move_cursor(device, clamp(user, up->cursor), active);
+	struct cursor_step step = {.pos = clamp(user, up->cursor), .active = active};
+	move_cursor(m, batch, user, device, &step);
 	struct sw_item ready = {.kind = SW_ITEM_READY, .as.ready = {.session = up->session, .pos = user->pos}};
 	sw_batch_to_node(batch, up->node, &ready);
 }
@@ -132,7 +125,8 @@ static void on_session_down(struct mailbox *m, struct sw_batch *batch, struct us
 	}
 }
 
-static void on_presence(struct user *user, const struct sw_item_presence *presence)
+static void on_presence(struct mailbox *m, struct sw_batch *batch, struct user *user,
+			const struct sw_item_presence *presence)
 {
 	struct session *session = find_session(user, presence->node, presence->session);
 	if (!session) {
@@ -143,7 +137,8 @@ static void on_presence(struct user *user, const struct sw_item_presence *presen
 	struct device *device = user_device(user, sw_bytes_str(session->device));
 	if (device) {
 		/* Who comes back sees what the device has received meanwhile. */
-		move_cursor(device, device->cursor, presence->active);
+		struct cursor_step step = {.pos = device->cursor, .active = presence->active != 0};
+		move_cursor(m, batch, user, device, &step);
 	}
 }
 
@@ -330,7 +325,7 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 	int64_t seen = user_seen(user);
 	switch (item->kind) {
 	case SW_ITEM_ACK:
-		on_ack(user, &item->as.ack);
+		on_ack(m, batch, user, &item->as.ack);
 		break;
 	case SW_ITEM_SESSION_UP:
 		on_session_up(m, batch, user, &item->as.session_up);
@@ -339,7 +334,7 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 		on_session_down(m, batch, user, &item->as.session_down);
 		break;
 	case SW_ITEM_PRESENCE:
-		on_presence(user, &item->as.presence);
+		on_presence(m, batch, user, &item->as.presence);
 		break;
 	case SW_ITEM_DEVICE_SET:
 		on_device_set(m, batch, user, &item->as.device_set);

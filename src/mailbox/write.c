@@ -10,7 +10,8 @@ static void write_inbox_part(const struct inbox_row *rows, size_t n, struct sw_a
 {
 	int64_t *columns = sw_arena_alloc(arena, 4 * n * sizeof(*columns));
 	bool *flags = sw_arena_alloc(arena, 2 * n * sizeof(*flags));
-	int32_t *told = sw_arena_alloc(arena, n * sizeof(*told));
+	int32_t *told = sw_arena_alloc(arena, 2 * n * sizeof(*told));
+	int16_t *counts = sw_arena_alloc(arena, 2 * n * sizeof(*counts));
 	for (size_t i = 0; i < n; i++) {
 		columns[i] = rows[i].user;
 		columns[n + i] = rows[i].pos;
@@ -19,6 +20,9 @@ static void write_inbox_part(const struct inbox_row *rows, size_t n, struct sw_a
 		flags[i] = rows[i].notify;
 		flags[n + i] = rows[i].mentioned;
 		told[i] = rows[i].told;
+		told[n + i] = rows[i].routed_after_ms;
+		counts[i] = rows[i].sockets;
+		counts[n + i] = rows[i].pushes;
 	}
 	struct sw_pg_params params;
 	sw_pg_params_init(&params, arena);
@@ -28,6 +32,9 @@ static void write_inbox_part(const struct inbox_row *rows, size_t n, struct sw_a
 	sw_pg_add_bools(&params, flags, n);
 	sw_pg_add_bools(&params, flags + n, n);
 	sw_pg_add_i32s(&params, told, n);
+	sw_pg_add_i32s(&params, told + n, n);
+	sw_pg_add_i16s(&params, counts, n);
+	sw_pg_add_i16s(&params, counts + n, n);
 	sw_pg_queue(pg, SW_SQL_MAILBOX_INSERT_INBOX, &params);
 }
 
@@ -40,7 +47,7 @@ static void write_inbox(struct mailbox *m, struct sw_arena *arena, struct sw_pg 
 	}
 }
 
-static size_t count_devices(const struct mailbox *m, enum dirt dirt)
+size_t count_devices(const struct mailbox *m, enum dirt dirt)
 {
 	size_t n = 0;
 	for (const struct user *user = m->touched; user; user = user->next_touched) {
@@ -49,35 +56,6 @@ static size_t count_devices(const struct mailbox *m, enum dirt dirt)
 		}
 	}
 	return n;
-}
-
-static void write_cursors(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
-{
-	size_t max = count_devices(m, CURSOR_MOVED);
-	if (max == 0) {
-		return;
-	}
-	int64_t *columns = sw_arena_alloc(arena, 3 * max * sizeof(*columns));
-	struct sw_bytes *devices = sw_arena_alloc(arena, max * sizeof(*devices));
-	size_t n = 0;
-	for (const struct user *user = m->touched; user; user = user->next_touched) {
-		for (size_t i = 0; i < user->device_count; i++) {
-			const struct device *device = &user->devices[i];
-			if (device->dirt == CURSOR_MOVED) {
-				columns[n] = user->id;
-				columns[max + n] = device->cursor;
-				columns[2 * max + n] = device->active_cursor;
-				devices[n++] = sw_bytes_str(device->id);
-			}
-		}
-	}
-	struct sw_pg_params params;
-	sw_pg_params_init(&params, arena);
-	sw_pg_add_i64s(&params, columns, n);
-	sw_pg_add_texts(&params, devices, n);
-	sw_pg_add_i64s(&params, columns + max, n);
-	sw_pg_add_i64s(&params, columns + 2 * max, n);
-	sw_pg_queue(pg, SW_SQL_MAILBOX_MOVE_CURSORS, &params);
 }
 
 enum { DEVICE_TEXTS = 7, DEVICE_NUMBERS = 4 };

@@ -10,9 +10,34 @@ static const char *const class_names[] = {
 #undef SW_JOB_CLASS
 };
 
+static const struct reason {
+	const char *name;
+	const char *text;
+} reasons[] = {
+	[SW_JOB_REASON_NONE] = {"", ""},
+#define SW_JOB_REASON(NAME, name, number, text) [number] = {#name, text},
+#include "proto/job_reasons.def"
+#undef SW_JOB_REASON
+};
+
 const char *sw_job_class_name(uint8_t class)
 {
 	return class < SW_JOB_CLASSES ? class_names[class] : "unknown";
+}
+
+const char *sw_job_reason_name(uint8_t reason)
+{
+	return reason < SW_JOB_REASONS ? reasons[reason].name : "";
+}
+
+struct sw_bytes sw_job_reason_text(struct sw_bytes name)
+{
+	for (size_t i = 0; i < SW_JOB_REASONS; i++) {
+		if (sw_bytes_equal_str(name, reasons[i].name)) {
+			return sw_bytes_str(reasons[i].text);
+		}
+	}
+	return name;
 }
 
 int sw_job_queue_name(enum sw_job_queue queue, struct sw_bytes provider, char *name_out, size_t size)

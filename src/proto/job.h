@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all jobs of pushes have in common, whoever makes them: their class and their queues. Pure; any thread. */
+/* What all jobs of pushes have in common, whoever makes them: their class, why they are made, their queues. Pure; any thread. */
 #ifndef SW_PROTO_JOB_H
 #define SW_PROTO_JOB_H
 
@@ -15,6 +15,18 @@ enum sw_job_class {
 };
 /* "unknown" for a number that this program does not know. */
 const char *sw_job_class_name(uint8_t class);
+
+enum sw_job_reason {
+	SW_JOB_REASON_NONE,
+#define SW_JOB_REASON(NAME, name, number, text) SW_JOB_REASON_##NAME = (number),
+#include "proto/job_reasons.def"
+#undef SW_JOB_REASON
+	SW_JOB_REASONS,
+};
+/* As stored. "" for NONE and for a number that this program does not know. */
+const char *sw_job_reason_name(uint8_t reason);
+/* For people. name: as stored; one that this program does not know stands for itself. */
+struct sw_bytes sw_job_reason_text(struct sw_bytes name);
 
 /* Jobs of a provider wait in two queues: an urgent one overtakes those that only chat. */
 enum sw_job_queue { SW_JOB_QUEUE_NORMAL, SW_JOB_QUEUE_URGENT, SW_JOB_QUEUES };

@@ -7,6 +7,7 @@
 #include <surewire/clock.h>
 
 #include <stdio.h>
+#include <string.h>
 
 enum { STATEMENT_MS = 8000, GATE_NUMBERS = 5 };
 
@@ -95,6 +96,12 @@ static void read_wishes(const struct sw_pg_result *r, size_t row, struct sw_push
 	}
 }
 
+static bool says_quiet(struct sw_bytes reason)
+{
+	size_t len = strlen(SW_PUSH_WHY_QUIET);
+	return reason.len >= len && memcmp(reason.ptr, SW_PUSH_WHY_QUIET, len) == 0;
+}
+
 static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_job *job, struct sw_push_gate *gate)
 {
 	struct sw_bytes reason = sw_pg_bytes(r, row, 3);
@@ -119,7 +126,8 @@ static void read_row(const struct sw_pg_result *r, size_t row, struct sw_pusher_
 		.alert_over = alert_over(sw_pg_bytes(r, row, 20)),
 		.cancelled = sw_pg_bool(r, row, 21),
 	};
-	gate->held_quiet = gate->state == SW_PUSH_STATE_RETRY && sw_bytes_equal_str(reason, SW_PUSH_WHY_QUIET);
+	gate->held_quiet = gate->state == SW_PUSH_STATE_RETRY && says_quiet(reason);
+	job->held_quiet = gate->held_quiet;
 	read_wishes(r, row, job);
 	if (gate->state != SW_PUSH_STATE_NONE) {
 		job->outcome.status = sw_pg_i32(r, row, 2);

@@ -62,7 +62,8 @@ static struct sw_push_step retry(const struct sw_push_facts *facts, int64_t mini
 				     .why = ""};
 }
 
-static struct sw_push_step put_off(const struct sw_push_facts *facts, int64_t delay_ms, enum sw_push_state record)
+/* Recorded, since somebody may ask meanwhile why nothing came. */
+static struct sw_push_step put_off(const struct sw_push_facts *facts, int64_t delay_ms)
 {
 	unsigned stage = sw_topology_retry_stage_at_least(delay_ms);
 	if (too_late(facts, stage)) {
@@ -70,7 +71,7 @@ static struct sw_push_step put_off(const struct sw_push_facts *facts, int64_t de
 	}
 	return (struct sw_push_step){.next = SW_PUSH_NEXT_LATER,
 				     .result = SW_PUSH_RESULT_HELD,
-				     .record = record,
+				     .record = SW_PUSH_STATE_RETRY,
 				     .attempts = facts->attempts,
 				     .stage = stage,
 				     .why = ""};
@@ -139,21 +140,20 @@ struct sw_push_step sw_push_after_outcome(const struct sw_push_facts *facts)
 	case SW_OUTCOME_CREDENTIAL:
 		return credential(facts);
 	case SW_OUTCOME_UNSENT:
-		return facts->unsent_streak < SW_PUSH_UNSENT_MAX ? resend(facts)
-								 : put_off(facts, 0, SW_PUSH_STATE_NONE);
+		return facts->unsent_streak < SW_PUSH_UNSENT_MAX ? resend(facts) : put_off(facts, 0);
 	case SW_OUTCOME_TOKEN_DEAD:
 		return token_dead(facts);
 	case SW_OUTCOME_REJECTED:
 		return rejected(facts);
 	case SW_OUTCOME_CONFIG:
-		return put_off(facts, operator_wait_ms(facts), SW_PUSH_STATE_RETRY);
+		return put_off(facts, operator_wait_ms(facts));
 	}
 	return retry(facts, -1);
 }
 
 struct sw_push_step sw_push_put_off(const struct sw_push_facts *facts, int64_t delay_ms, enum sw_push_result result)
 {
-	struct sw_push_step step = put_off(facts, delay_ms, SW_PUSH_STATE_NONE);
+	struct sw_push_step step = put_off(facts, delay_ms);
 	if (step.next == SW_PUSH_NEXT_LATER) {
 		step.result = result;
 	}
@@ -183,7 +183,7 @@ enum sw_breaker_news sw_push_news(const struct sw_outcome *outcome)
 
 struct sw_push_step sw_push_after_hold(const struct sw_push_facts *facts)
 {
-	return put_off(facts, operator_wait_ms(facts), SW_PUSH_STATE_NONE);
+	return put_off(facts, operator_wait_ms(facts));
 }
 
 /* ---- before a send ---- */
@@ -290,6 +290,7 @@ static bool is_quiet(const struct sw_push_gate *gate, struct sw_push_step *step_
 					  .record = gate->held_quiet ? SW_PUSH_STATE_NONE : SW_PUSH_STATE_RETRY,
 					  .attempts = gate->attempts,
 					  .stage = quiet_stage(gate->quiet_until_ms - gate->now_ms),
+					  .due_ms = gate->quiet_until_ms,
 					  .why = SW_PUSH_WHY_QUIET};
 	return true;
 }

@@ -51,6 +51,7 @@ struct sw_push_step {
 	enum sw_push_state record; /* to be written; NONE: no record */
 	unsigned attempts;         /* real ones, this one included */
 	unsigned stage;            /* LATER: of bus/topology.h */
+	int64_t due_ms;            /* LATER: when it is tried again, wall clock; 0: as the stage says, from now on */
 	bool token_dead;           /* tell the mailbox that the token is gone */
 	bool fallback;             /* ask the mailbox for another way */
 	bool dead;                 /* write a dead letter */
@@ -113,8 +114,10 @@ struct sw_push_gate {
 	int64_t quiet_until_ms; /* 0: no quiet hours now */
 	uint64_t random;
 };
-/* What the record of a job says that waits for the end of the quiet hours. */
+/* What the record of a job says that waits for the end of the quiet hours; more may follow when something else holds it up
+ * after them. */
 #define SW_PUSH_WHY_QUIET "quiet hours"
+#define SW_PUSH_WHY_QUIET_THEN SW_PUSH_WHY_QUIET " are over, "
 /* True: send. False: step_out says what instead; then record is NONE for a repeat, and the items that a crash may have
  * kept from being published are published again (their ids make it once). */
 bool sw_push_gate(const struct sw_push_gate *gate, struct sw_push_step *step_out);

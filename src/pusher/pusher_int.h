@@ -76,6 +76,7 @@ struct sw_pusher_job {
 	int64_t registered_at_ms;
 	int64_t gated_mono_ms;
 	int64_t ready_mono_ms;
+	bool held_quiet; /* as the gate found it: its record must go on saying so */
 	unsigned unsent_streak;
 	unsigned credential_streak;
 	uint64_t credential_number;        /* of the credential it was sent with */

@@ -142,7 +142,8 @@ static void on_outcome(struct sw_pusher_job *job)
 	job->unsent_streak += job->outcome.kind == SW_OUTCOME_UNSENT;
 	job->credential_streak += job->outcome.kind == SW_OUTCOME_CREDENTIAL;
 	if (job->step.next != SW_PUSH_NEXT_RESEND) {
-		job->tried = true;
+		/* What never left us and goes on is no try. */
+		job->tried = job->step.next == SW_PUSH_NEXT_END || job->outcome.kind != SW_OUTCOME_UNSENT;
 		sw_pusher_settle(job);
 	} else {
 		sw_pusher_ready(job);
@@ -272,6 +273,15 @@ static enum sw_outcome_kind outcome_of_error(int err)
 	}
 }
 
+/* Of two messages that waited for the end of the quiet hours only the newer one is sent, whatever held them up since. */
+static void settle_held(struct sw_pusher_job *job)
+{
+	if (job->held_quiet && job->step.next == SW_PUSH_NEXT_LATER) {
+		job->step.why = SW_PUSH_WHY_QUIET_THEN;
+	}
+	sw_pusher_settle(job);
+}
+
 void sw_pusher_put_off(struct sw_pusher_job *job, int64_t wait_ms, enum sw_push_result result)
 {
 	set_outcome(job, SW_OUTCOME_UNSENT,
@@ -280,7 +290,7 @@ void sw_pusher_put_off(struct sw_pusher_job *job, int64_t wait_ms, enum sw_push_
 							   : "the service is away");
 	struct sw_push_facts facts = sw_pusher_facts(job);
 	job->step = sw_push_put_off(&facts, wait_ms, result);
-	sw_pusher_settle(job);
+	settle_held(job);
 }
 
 static void send_one(struct sw_pusher_job *job)
@@ -362,7 +372,7 @@ static void let_go_held(struct sw_pusher_intake *intake)
 		set_outcome(job, SW_OUTCOME_UNSENT, "held back");
 		struct sw_push_facts facts = sw_pusher_facts(job);
 		job->step = sw_push_after_hold(&facts);
-		sw_pusher_settle(job);
+		settle_held(job);
 	}
 }
 

@@ -3,6 +3,8 @@
  * envelope be acked. A crash in between is seen by the gate, which publishes again. */
 #include "pusher/pusher_int.h"
 
+#include "bus/topology.h"
+
 #include <surewire/clock.h>
 
 #include <stdio.h>
@@ -23,8 +25,8 @@ void sw_pusher_reason(const struct sw_pusher_job *job, char *text_out, size_t si
 /* Columns of both statements. */
 struct columns {
 	struct sw_uuid *ids;
-	int64_t *events, *users, *positions, *created_at, *updated_at;
-	struct sw_bytes *devices, *providers, *states, *reasons;
+	int64_t *events, *users, *positions, *created_at, *updated_at, *planned_at, *next_at;
+	struct sw_bytes *devices, *providers, *states, *reasons, *planned_reasons;
 	int32_t *attempts, *statuses;
 	size_t tries;
 	struct sw_uuid *try_ids;
@@ -35,10 +37,11 @@ struct columns {
 
 static void columns_init(struct columns *c, struct sw_arena *arena, size_t n)
 {
-	int64_t **i64s[] = {&c->events, &c->users, &c->positions, &c->created_at, &c->updated_at, &c->try_at};
+	int64_t **i64s[] = {&c->events,     &c->users,      &c->positions, &c->created_at,
+			    &c->updated_at, &c->planned_at, &c->next_at,   &c->try_at};
 	int32_t **i32s[] = {&c->attempts, &c->statuses, &c->try_numbers, &c->try_durations, &c->try_statuses};
-	struct sw_bytes **texts[] = {&c->devices, &c->providers,    &c->states,
-				     &c->reasons, &c->try_outcomes, &c->try_reasons};
+	struct sw_bytes **texts[] = {&c->devices,         &c->providers,    &c->states,     &c->reasons,
+				     &c->planned_reasons, &c->try_outcomes, &c->try_reasons};
 	for (size_t i = 0; i < sizeof(i64s) / sizeof(i64s[0]); i++) {
 		*i64s[i] = sw_arena_calloc(arena, n, sizeof(int64_t));
 	}
@@ -72,6 +75,16 @@ static void put_try(struct columns *c, const struct sw_pusher_job *job, struct s
 	c->try_reasons[i] = reason;
 }
 
+/* 0: there is no next try. */
+static int64_t next_at_ms(const struct sw_pusher_job *job, int64_t now_ms)
+{
+	const struct sw_push_step *step = &job->step;
+	if (step->next != SW_PUSH_NEXT_LATER) {
+		return 0;
+	}
+	return step->due_ms ? step->due_ms : now_ms + sw_retry_delays_ms[step->stage];
+}
+
 static void put_job(struct columns *c, size_t i, const struct sw_pusher_job *job, struct sw_arena *arena)
 {
 	c->ids[i] = job->item.job;
@@ -86,6 +99,9 @@ static void put_job(struct columns *c, size_t i, const struct sw_pusher_job *job
 	c->reasons[i] = reason_of(job, arena);
 	c->created_at[i] = job->item.created_at_ms;
 	c->updated_at[i] = sw_clock_wall_ms();
+	c->planned_at[i] = job->item.planned_at_ms;
+	c->planned_reasons[i] = sw_bytes_str(sw_job_reason_name(job->item.reason));
+	c->next_at[i] = next_at_ms(job, c->updated_at[i]);
 	if (job->tried) {
 		put_try(c, job, c->reasons[i]);
 	}
@@ -105,6 +121,9 @@ static void bind_deliveries(const struct columns *c, size_t n, struct sw_pg_para
 	sw_pg_add_texts(p, c->reasons, n);
 	sw_pg_add_i64s(p, c->created_at, n);
 	sw_pg_add_i64s(p, c->updated_at, n);
+	sw_pg_add_i64s(p, c->planned_at, n);
+	sw_pg_add_texts(p, c->planned_reasons, n);
+	sw_pg_add_i64s(p, c->next_at, n);
 }
 
 static void bind_tries(const struct columns *c, struct sw_pg_params *p)

@@ -50,6 +50,7 @@ void flow_open(struct flow *flow, unsigned engines)
 							  .ack_timeout_ms = 10000,
 							  .push_ttl_ms = 3600000,
 							  .clear_delay_ms = 2000,
+							  .keeps_ledger = true,
 							  .providers = providers,
 							  .provider_count = 2};
 	for (size_t i = 0; i < FLOW_WRITERS_MAX; i++) {

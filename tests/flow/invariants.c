@@ -2,6 +2,8 @@
 /* What must hold at the end of a run. Every check says which row is wrong. */
 #include "scenario.h"
 
+#include "proto/job.h"
+
 #include <surewire/mem.h>
 
 #include <inttypes.h>
@@ -160,6 +162,7 @@ static void collect_jobs(void *ctx, struct sw_bytes body)
 			*job = (struct job){j->job, j->user, j->pos, j->conv, j->seq, "", jobs->mail};
 			snprintf(job->device, sizeof(job->device), "%.*s", SW_BYTES_FMT(j->device));
 			assert_true(j->token.len > 0 && j->expires_at_ms > j->created_at_ms);
+			assert_true(j->reason != SW_JOB_REASON_NONE && j->planned_at_ms > 0);
 		}
 		assert_int_equal(section.items.len, 0);
 	}
@@ -237,6 +240,45 @@ void check_pushes(struct flow *flow)
 	assert_true(has_job(jobs, ERIN, 1, "erin-mail"));
 	assert_true(has_job(jobs, ERIN, 2, "erin-mail"));
 	free(jobs);
+}
+
+/* ---- the ledger ---- */
+
+static bool is_of(const struct fake_ledger *row, const struct fake_device *device)
+{
+	return row->user == device->user && sw_bytes_equal(row->device, device->device);
+}
+
+/* Whatever came twice: each pos that a device has acked, or read, was taken by exactly one step. */
+static void check_steps(struct flow *flow, const struct fake_device *device)
+{
+	for (int64_t pos = 1; pos <= device->cursor + 1; pos++) {
+		int acked = 0;
+		int read = 0;
+		sw_fake_foreach(&flow->store, ledger, row)
+		{
+			bool reaches = is_of(row, device) && row->pos >= pos;
+			acked += reaches && row->pos - row->acked < pos;
+			read += reaches && row->pos - row->read < pos;
+		}
+		if (acked != (pos <= device->cursor) || read != (pos <= device->active_cursor)) {
+			fail_msg("%.*s of %" PRId64 ": pos %" PRId64 " was acked %d and read %d times",
+				 SW_BYTES_FMT(device->device), device->user, pos, acked, read);
+		}
+	}
+}
+
+void check_ledger(struct flow *flow)
+{
+	sw_fake_foreach(&flow->store, device, d)
+	{
+		check_steps(flow, d);
+	}
+	sw_fake_foreach(&flow->store, ledger, row)
+	{
+		assert_true(row->at_ms > 0 && (row->acked > 0 || row->read > 0));
+		assert_int_equal(row->active, row->read > 0);
+	}
 }
 
 void check_left_overs(struct flow *flow)
@@ -348,5 +390,6 @@ void check_everything(struct scenario *s)
 	check_order(s->flow);
 	check_inboxes(s->flow);
 	check_pushes(s->flow);
+	check_ledger(s->flow);
 	check_nodes(s);
 }

@@ -110,13 +110,13 @@ static void device_set(struct scenario *s, int64_t user, const char *device, con
 							    .request = user}});
 }
 
-static void ack_all(struct scenario *s, int64_t user, const char *device)
+static void ack_all(struct scenario *s, int64_t user, const char *device, bool active)
 {
 	post_to_mailbox(
 		s->flow, user,
 		&(struct sw_item){
 			.kind = SW_ITEM_ACK,
-			.as.ack = {.user = user, .device = sw_bytes_str(device), .pos = INT64_MAX, .active = 1}});
+			.as.ack = {.user = user, .device = sw_bytes_str(device), .pos = INT64_MAX, .active = active}});
 }
 
 /* ---- phases ---- */
@@ -206,8 +206,14 @@ static void group_talks(struct scenario *s)
 /* Those who are awake ack; the checks find the one who is not. */
 static void checks_fire(struct scenario *s)
 {
-	ack_all(s, ALICE, "alice-1");
-	ack_all(s, BOB, "bob-1");
+	ack_all(s, ALICE, "alice-1", true);
+	ack_all(s, ALICE, "alice-2", false);
+	ack_all(s, BOB, "bob-1", true);
+	/* She comes to where it was acked in the background. */
+	post_to_mailbox(
+		s->flow, ALICE,
+		&(struct sw_item){.kind = SW_ITEM_PRESENCE,
+				  .as.presence = {.user = ALICE, .node = NODE_B, .session = ALICE, .active = 1}});
 	flow_settle(s->flow);
 	fake_bus_release_delayed(&s->flow->bus, true);
 	flow_settle(s->flow);

@@ -45,6 +45,7 @@ void check_messages(struct scenario *scenario);
 void check_order(struct flow *flow);
 void check_inboxes(struct flow *flow);
 void check_pushes(struct flow *flow);
+void check_ledger(struct flow *flow);
 void check_left_overs(struct flow *flow);
 void check_nodes(struct scenario *scenario);
 

@@ -172,6 +172,7 @@ static void check_jobs(struct world *world)
 			fail_msg("no record of the push of pos %" PRId64 " to %s", push->pos, push->token);
 			return;
 		}
+		assert_true(d->planned_reason.len && d->planned_at_ms > 0);
 		bool ended = sw_bytes_equal_str(d->state, "delivered") || sw_bytes_equal_str(d->state, "dropped");
 		if (push->taken && !push->by_fault && !ended) {
 			fail_msg("the push of pos %" PRId64 " to %s is recorded as %.*s", push->pos, push->token,
@@ -222,6 +223,7 @@ void world_check(struct world *world, struct world_repeats *repeats_out)
 	check_messages(&world->scenario);
 	check_order(&world->flow);
 	check_inboxes(&world->flow);
+	check_ledger(&world->flow);
 	check_fates(world);
 	check_dead(&letters);
 	check_told(world, &letters);

@@ -36,7 +36,7 @@ struct fake_applied {
 struct fake_inbox {
 	int64_t user, pos, conv, seq;
 	bool notify, mentioned;
-	int64_t told;
+	int64_t told, routed_after_ms, sockets, pushes;
 };
 struct fake_plan {
 	int64_t user, pushed_pos;
@@ -51,6 +51,11 @@ struct fake_session {
 	struct sw_bytes device;
 	bool active;
 };
+struct fake_ledger {
+	int64_t user, pos, at_ms, acked, read, sent_before_ms;
+	bool active;
+	struct sw_bytes device;
+};
 struct fake_engine {
 	int64_t id, lease_until_ms;
 	bool sequencer, mailbox, draining;
@@ -61,7 +66,8 @@ struct fake_owner {
 struct fake_delivery {
 	struct sw_uuid job;
 	int64_t event, user, pos, attempts, status, created_at_ms;
-	struct sw_bytes device, provider, state, reason;
+	int64_t planned_at_ms, next_at_ms;
+	struct sw_bytes device, provider, state, reason, planned_reason;
 };
 struct fake_attempt {
 	struct sw_uuid job;
@@ -74,7 +80,8 @@ struct fake_attempt {
 	X(account)      \
 	X(conversation) \
 	X(member)       \
-	X(event) X(sent) X(applied) X(inbox) X(plan) X(device) X(session) X(engine) X(owner) X(delivery) X(attempt)
+	X(event)        \
+	X(sent) X(applied) X(inbox) X(plan) X(device) X(ledger) X(session) X(engine) X(owner) X(delivery) X(attempt)
 
 #define FAKE_TABLE(name)                  \
 	struct {                          \

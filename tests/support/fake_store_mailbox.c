@@ -173,6 +173,9 @@ static int insert_inbox(struct fake_store *store, const struct fake_statement *s
 	struct fake_array notify = fake_arg_array(s, 4, FAKE_BOOL, arena);
 	struct fake_array mentioned = fake_arg_array(s, 5, FAKE_BOOL, arena);
 	struct fake_array told = fake_arg_array(s, 6, FAKE_INT4, arena);
+	struct fake_array routed = fake_arg_array(s, 7, FAKE_INT4, arena);
+	struct fake_array sockets = fake_arg_array(s, 8, FAKE_INT2, arena);
+	struct fake_array pushes = fake_arg_array(s, 9, FAKE_INT2, arena);
 	for (size_t i = 0; i < users.count; i++) {
 		sw_fake_foreach(store, inbox, row)
 		{
@@ -182,7 +185,8 @@ static int insert_inbox(struct fake_store *store, const struct fake_statement *s
 		}
 		FAKE_ADD(store, inbox, fake_item_i64(&users, i), fake_item_i64(&pos, i), fake_item_i64(&conv, i),
 			 fake_item_i64(&seq, i), fake_item_i64(&notify, i) != 0, fake_item_i64(&mentioned, i) != 0,
-			 fake_item_i64(&told, i));
+			 fake_item_i64(&told, i), fake_item_i64(&routed, i), fake_item_i64(&sockets, i),
+			 fake_item_i64(&pushes, i));
 	}
 	return SW_OK;
 }
@@ -241,6 +245,45 @@ static void delete_devices(struct fake_store *store, const struct fake_statement
 	}
 }
 
+static bool has_step(struct fake_store *store, const struct fake_ledger *step)
+{
+	sw_fake_foreach(store, ledger, row)
+	{
+		if (row->user == step->user && row->active == step->active && row->pos == step->pos &&
+		    sw_bytes_equal(row->device, step->device)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void insert_ledger(struct fake_store *store, const struct fake_statement *s, struct sw_arena *arena)
+{
+	struct fake_array users = fake_arg_array(s, 4, FAKE_INT8, arena);
+	struct fake_array devices = fake_arg_array(s, 5, FAKE_TEXT, arena);
+	struct fake_array active = fake_arg_array(s, 6, FAKE_BOOL, arena);
+	struct fake_array pos = fake_arg_array(s, 7, FAKE_INT8, arena);
+	struct fake_array at_ms = fake_arg_array(s, 8, FAKE_INT8, arena);
+	struct fake_array numbers[3];
+	for (int i = 0; i < 3; i++) {
+		numbers[i] = fake_arg_array(s, 9 + i, FAKE_INT4, arena);
+	}
+	for (size_t i = 0; i < users.count; i++) {
+		struct fake_ledger row = {.user = fake_item_i64(&users, i),
+					  .pos = fake_item_i64(&pos, i),
+					  .at_ms = fake_item_i64(&at_ms, i),
+					  .acked = fake_item_i64(&numbers[0], i),
+					  .read = fake_item_i64(&numbers[1], i),
+					  .sent_before_ms = fake_item_i64(&numbers[2], i),
+					  .active = fake_item_i64(&active, i) != 0,
+					  .device = fake_item_text(store, &devices, i)};
+		if (!has_step(store, &row)) {
+			FAKE_ADD(store, ledger, .user = row.user);
+			store->tables.ledger.rows[store->tables.ledger.count - 1] = row;
+		}
+	}
+}
+
 static void move_cursors(struct fake_store *store, const struct fake_statement *s, struct sw_arena *arena)
 {
 	struct fake_array users = fake_arg_array(s, 0, FAKE_INT8, arena);
@@ -254,6 +297,7 @@ static void move_cursors(struct fake_store *store, const struct fake_statement *
 			found->active_cursor = fake_item_i64(&active, i);
 		}
 	}
+	insert_ledger(store, s, arena);
 }
 
 static struct fake_session *find_session(struct fake_store *store, int64_t user, int64_t node, int64_t session)

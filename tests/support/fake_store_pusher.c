@@ -127,6 +127,9 @@ static int record_deliveries(struct fake_store *store, const struct fake_stateme
 	struct fake_array reasons = fake_arg_array(s, 9, FAKE_TEXT, arena);
 	struct fake_array created_at = fake_arg_array(s, 10, FAKE_INT8, arena);
 	(void)fake_arg_array(s, 11, FAKE_INT8, arena);
+	struct fake_array planned_at = fake_arg_array(s, 12, FAKE_INT8, arena);
+	struct fake_array planned_reasons = fake_arg_array(s, 13, FAKE_TEXT, arena);
+	struct fake_array next_at = fake_arg_array(s, 14, FAKE_INT8, arena);
 	for (size_t i = 0; i < jobs.count; i++) {
 		struct fake_delivery row = {.job = fake_item_uuid(&jobs, i),
 					    .event = fake_item_i64(&numbers[0], i),
@@ -138,7 +141,10 @@ static int record_deliveries(struct fake_store *store, const struct fake_stateme
 					    .device = fake_item_text(store, &texts[0], i),
 					    .provider = fake_item_text(store, &texts[1], i),
 					    .state = fake_item_text(store, &texts[2], i),
-					    .reason = fake_item_text(store, &reasons, i)};
+					    .reason = fake_item_text(store, &reasons, i),
+					    .planned_at_ms = fake_item_i64(&planned_at, i),
+					    .planned_reason = fake_item_text(store, &planned_reasons, i),
+					    .next_at_ms = fake_item_i64(&next_at, i)};
 		for (size_t before = 0; before < i; before++) {
 			struct sw_uuid other = fake_item_uuid(&jobs, before);
 			if (sw_uuid_equal(&row.job, &other)) {
@@ -147,12 +153,15 @@ static int record_deliveries(struct fake_store *store, const struct fake_stateme
 		}
 		struct fake_delivery *old = find_delivery(store, &row.job);
 		if (!old) {
-			FAKE_ADD(store, delivery, .job = row.job);
+			FAKE_ADD(store, delivery, .job = row.job, .planned_at_ms = row.planned_at_ms,
+				 .planned_reason = row.planned_reason);
 			old = &store->tables.delivery.rows[store->tables.delivery.count - 1];
 		} else if (sw_bytes_equal_str(old->state, "delivered")) {
 			continue;
 		}
 		row.attempts = old->attempts > row.attempts ? old->attempts : row.attempts;
+		row.planned_at_ms = old->planned_at_ms;
+		row.planned_reason = old->planned_reason;
 		*old = row;
 	}
 	return SW_OK;

@@ -241,16 +241,19 @@ class World:
 class Socket:
     """A connected client in a thread of its own, which keeps the events and, if asked, acknowledges them."""
 
-    def __init__(self, person, device, acks=True):
+    def __init__(self, person, device, acks=True, active=True):
         self.events = []
         self.error = None
-        self._person, self._device, self._acks = person, device, acks
+        self._person, self._device, self._acks, self._active = person, device, acks, active
         self._welcome = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         assert self._welcome.wait(20), f"no welcome for {person.name}: {self.error}"
         assert self.error is None, self.error
+
+    def presence(self, active):
+        asyncio.run_coroutine_threadsafe(self._say_presence(active), self._loop).result(20)
 
     def close(self):
         self._loop.call_soon_threadsafe(self._task.cancel)
@@ -274,12 +277,17 @@ class Socket:
         finally:
             self._loop.close()
 
+    async def _say_presence(self, active):
+        await self._ws.send(json.dumps({"t": "presence", "state": "active" if active else "away"}))
+
     async def _talk(self):
         async with websockets.connect(self._person.world.node.ws, subprotocols=["surewire.v1"]) as ws:
-            await ws.send(json.dumps({"t": "hello", "token": self._person.bearer, "device": self._device}))
+            await ws.send(json.dumps({"t": "hello", "token": self._person.bearer, "device": self._device,
+                                      "state": "active" if self._active else "away"}))
             async for text in ws:
                 frame = json.loads(text)
                 if frame["t"] == "welcome":
+                    self._ws = ws
                     self._welcome.set()
                 elif frame["t"] == "events":
                     self.events += frame["events"]

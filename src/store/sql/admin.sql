@@ -168,9 +168,10 @@ SELECT d.id, d.job, coalesce(a.name, ''), d.device, d.provider, d.reason, d.stat
 -- One row a try, and one for a delivery without any.
 SELECT d.job, d.name, d.pos, d.device, d.provider, d.state, d.attempts, d.last_status, d.last_reason, d.created_at_ms,
        d.updated_at_ms, t.number IS NOT NULL, coalesce(t.number, 0), coalesce(t.at_ms, 0), coalesce(t.duration_ms, 0),
-       coalesce(t.outcome, ''), coalesce(t.status, 0), coalesce(t.reason, '')
+       coalesce(t.outcome, ''), coalesce(t.status, 0), coalesce(t.reason, ''), coalesce(d.planned_at_ms, 0),
+       coalesce(d.planned_reason, ''), coalesce(d.next_at_ms, 0)
   FROM (SELECT e.job, coalesce(a.name, '') AS name, e.pos, e.device, e.provider, e.state, e.attempts, e.last_status,
-               e.last_reason, e.created_at_ms, e.updated_at_ms
+               e.last_reason, e.created_at_ms, e.updated_at_ms, e.planned_at_ms, e.planned_reason, e.next_at_ms
           FROM delivery e LEFT JOIN account a ON a.user_id = e.user_id
          WHERE e.event = $1::bigint AND ($2::text IS NULL OR a.name = $2::text)
          ORDER BY e.created_at_ms, e.job LIMIT $3::integer) d
@@ -179,15 +180,30 @@ SELECT d.job, d.name, d.pos, d.device, d.provider, d.state, d.attempts, d.last_s
 
 -- name: recipients
 -- One row a device, and one for a member without any. Inboxes have no index by message: they are read from the newest.
+-- Of the ledger the first step of each kind that reaches the message is the one that can have taken it: what it did not
+-- take was taken by a step that is not recorded, or not any more.
 SELECT m.name, coalesce(i.pos, 0), coalesce(i.notify, false), d.device IS NOT NULL, coalesce(d.device, ''),
-       coalesce(d.platform, ''), coalesce(d.provider, ''), coalesce(d.cursor, 0), coalesce(d.active_cursor, 0)
+       coalesce(d.platform, ''), coalesce(d.provider, ''), coalesce(d.cursor, 0), coalesce(d.active_cursor, 0),
+       coalesce(i.routed_after_ms, -1), coalesce(i.sockets::integer, 0), coalesce(i.pushes::integer, 0),
+       coalesce(k.at_ms, 0), coalesce(k.at_ms - k.sent_before_ms, 0), coalesce(k.pos, 0),
+       coalesce(CASE WHEN h.pos - h.read < i.pos THEN h.at_ms END, 0)
   FROM (SELECT s.user_id, coalesce(a.name, '') AS name
           FROM member s LEFT JOIN account a ON a.user_id = s.user_id
          WHERE s.conv = $1::bigint AND s.joined_seq <= $2::bigint AND (s.left_seq IS NULL OR s.left_seq > $2::bigint)
            AND ($3::text IS NULL OR a.name = $3::text)
          ORDER BY s.user_id LIMIT $4::integer) m
-  LEFT JOIN LATERAL (SELECT x.pos, x.notify FROM inbox x
+  LEFT JOIN LATERAL (SELECT x.pos, x.notify, x.routed_after_ms, x.sockets, x.pushes FROM inbox x
                       WHERE x.user_id = m.user_id AND x.conv = $1::bigint AND x.seq = $2::bigint
                       ORDER BY x.pos DESC LIMIT 1) i ON true
   LEFT JOIN device d ON d.user_id = m.user_id
+  LEFT JOIN LATERAL (SELECT * FROM ledger x
+                      WHERE x.user_id = m.user_id AND x.device = d.device AND x.active AND x.pos >= i.pos
+                      ORDER BY x.pos LIMIT 1) h ON true
+  LEFT JOIN LATERAL (SELECT * FROM ledger x
+                      WHERE x.user_id = m.user_id AND x.device = d.device AND NOT x.active AND x.pos >= i.pos
+                      ORDER BY x.pos LIMIT 1) b ON true
+  LEFT JOIN LATERAL (SELECT v.* FROM (VALUES (h.pos, h.acked, h.at_ms, h.sent_before_ms),
+                                             (b.pos, b.acked, b.at_ms, b.sent_before_ms))
+                                  AS v(pos, acked, at_ms, sent_before_ms)
+                      WHERE v.pos - v.acked < i.pos ORDER BY v.at_ms LIMIT 1) k ON true
  ORDER BY m.user_id, d.device LIMIT 20000;

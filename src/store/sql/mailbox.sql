@@ -38,10 +38,11 @@ SELECT q.user_id, r.pos, r.conv, r.seq, r.id, r.title, r.preview, r.at_ms, r.men
  ORDER BY q.user_id, r.pos;
 
 -- name: insert_inbox
-INSERT INTO inbox (user_id, pos, conv, seq, notify, mentioned, told)
-SELECT user_id, pos, conv, seq, notify, mentioned, told
-  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[], $7::integer[])
-    AS r(user_id, pos, conv, seq, notify, mentioned, told);
+INSERT INTO inbox (user_id, pos, conv, seq, notify, mentioned, told, routed_after_ms, sockets, pushes)
+SELECT user_id, pos, conv, seq, notify, mentioned, told, routed_after_ms, sockets, pushes
+  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[], $7::integer[],
+              $8::integer[], $9::smallint[], $10::smallint[])
+    AS r(user_id, pos, conv, seq, notify, mentioned, told, routed_after_ms, sockets, pushes);
 
 -- name: upsert_preferences
 INSERT INTO preference AS p (user_id, conv, muted_until_ms, mentions_only, content)
@@ -76,9 +77,16 @@ DELETE FROM device d USING unnest($1::bigint[], $2::text[]) AS r(user_id, device
  WHERE d.user_id = r.user_id AND d.device = r.device;
 
 -- name: move_cursors
-UPDATE device d SET cursor = r.cursor, active_cursor = r.active_cursor
-  FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS r(user_id, device, cursor, active_cursor)
- WHERE d.user_id = r.user_id AND d.device = r.device;
+-- $5 …: the ledger's rows; also of devices whose cursors are written with the rest of them.
+WITH moved AS (
+    UPDATE device d SET cursor = r.cursor, active_cursor = r.active_cursor
+      FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS r(user_id, device, cursor, active_cursor)
+     WHERE d.user_id = r.user_id AND d.device = r.device)
+INSERT INTO ledger (user_id, device, active, pos, at_ms, acked, read, sent_before_ms)
+SELECT user_id, device, active, pos, at_ms, acked, read, nullif(sent_before_ms, -1)
+  FROM unnest($5::bigint[], $6::text[], $7::boolean[], $8::bigint[], $9::bigint[], $10::integer[], $11::integer[],
+              $12::integer[]) AS r(user_id, device, active, pos, at_ms, acked, read, sent_before_ms)
+ON CONFLICT (user_id, device, active, pos) DO NOTHING;
 
 -- name: insert_sessions
 INSERT INTO session (user_id, session, device, node, active)
@@ -105,3 +113,7 @@ INSERT INTO alert_ack (alert, user_id, at_ms)
 SELECT alert, user_id, min(at_ms) FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS q(alert, user_id, at_ms)
  GROUP BY alert, user_id
 ON CONFLICT (alert, user_id) DO NOTHING;
+
+-- name: expire_ledger
+-- By their places: rows are never updated.
+DELETE FROM ledger WHERE ctid = ANY (ARRAY(SELECT ctid FROM ledger WHERE at_ms < $1::bigint ORDER BY at_ms LIMIT 5000));

@@ -22,7 +22,7 @@ SELECT coalesce(l.state, ''), coalesce(l.attempts, 0), coalesce(l.last_status, 0
             THEN coalesce((SELECT e.sender_name FROM event e WHERE e.id = q.event LIMIT 1), '') ELSE '' END,
        coalesce(d.locale, ''),
        CASE WHEN d.quiet_from >= 0 THEN sw_quiet_until(d.time_zone, d.quiet_from, d.quiet_until, $9::bigint) ELSE 0 END,
-       CASE WHEN l.state = 'retry' AND l.last_reason = 'quiet hours'
+       CASE WHEN l.state = 'retry' AND starts_with(l.last_reason, 'quiet hours')
             THEN EXISTS (SELECT 1 FROM inbox i
                           WHERE i.user_id = q.user_id AND i.pos > q.pos AND i.conv = q.conv AND i.notify
                             AND (i.mentioned OR NOT w.mentions_only)) ELSE false END,
@@ -60,16 +60,17 @@ SELECT coalesce(l.state, ''), coalesce(l.attempts, 0), coalesce(l.last_status, 0
 -- name: record_deliveries
 -- A copy of a job that was delivered cannot take that back.
 INSERT INTO delivery AS d (job, event, user_id, pos, device, provider, state, attempts, last_status, last_reason,
-                           created_at_ms, updated_at_ms)
+                           created_at_ms, updated_at_ms, planned_at_ms, planned_reason, next_at_ms)
 SELECT job, event, user_id, pos, device, provider, state, attempts, last_status, last_reason, created_at_ms,
-       updated_at_ms
+       updated_at_ms, nullif(planned_at_ms, 0), nullif(planned_reason, ''), nullif(next_at_ms, 0)
   FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-              $8::integer[], $9::integer[], $10::text[], $11::bigint[], $12::bigint[])
+              $8::integer[], $9::integer[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[],
+              $15::bigint[])
     AS r(job, event, user_id, pos, device, provider, state, attempts, last_status, last_reason, created_at_ms,
-         updated_at_ms)
+         updated_at_ms, planned_at_ms, planned_reason, next_at_ms)
 ON CONFLICT (job) DO UPDATE
    SET state = excluded.state, attempts = greatest(d.attempts, excluded.attempts), last_status = excluded.last_status,
-       last_reason = excluded.last_reason, updated_at_ms = excluded.updated_at_ms
+       last_reason = excluded.last_reason, updated_at_ms = excluded.updated_at_ms, next_at_ms = excluded.next_at_ms
  WHERE d.state <> 'delivered';
 
 -- name: record_attempts

@@ -65,7 +65,9 @@ static void put_job(struct sw_buf *buf, const struct fill *fill, size_t n)
 						   "each other every day."),
 			   .badge = 3,
 			   .created_at_ms = now_ms,
-			   .expires_at_ms = now_ms + DAY_MS},
+			   .expires_at_ms = now_ms + DAY_MS,
+			   .reason = SW_JOB_REASON_OFFLINE,
+			   .planned_at_ms = now_ms},
 	};
 	sw_item_put(buf, &item);
 }

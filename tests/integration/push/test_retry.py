@@ -131,7 +131,8 @@ def test_refused_stream__for_long__is_put_off_and_arrives_when_it_ends(world, pa
     sender.send(bob, "refused for long")
     # Not in a tight loop: after a few at once the retry stages have it.
     wait_until(lambda: world.stands.hits(fault) >= 12, "two rounds of refusals")
-    assert bob.deliveries() == []
+    [row] = bob.deliveries()
+    assert (row["state"], row["attempts"]) == ("retry", 0) and bob.attempts("iphone") == []
     world.stands.remove(fault)
     bob.delivery("iphone", "delivered")
     assert {a["outcome"] for a in bob.attempts("iphone")} <= {"unsent", "delivered"}

@@ -245,6 +245,53 @@ static void recipients__devices__acked_by_their_cursors(void **state)
 	json_decref(root);
 }
 
+static void deliveries__planned_and_next_try__null_when_not_recorded(void **state)
+{
+	struct sw_buf *out = *state;
+	struct sw_delivery_row row = {
+		.planned_at_ms = 1000, .planned_reason = sw_bytes_str("no_ack"), .next_at_ms = 9000};
+	struct sw_delivery_row before = {.job = {{1}}};
+	struct sw_json_deliveries d;
+	sw_buf_put_char(out, '{');
+	sw_json_deliveries_begin(&d, out);
+	sw_json_deliveries_add(&d, &row);
+	sw_json_deliveries_add(&d, &before);
+	sw_json_deliveries_end(&d);
+	json_t *root = end_object(out);
+	const json_t *planned = json_array_get(json_object_get(root, "deliveries"), 0);
+	assert_int_equal(json_integer_value(json_object_get(planned, "planned_at_ms")), 1000);
+	assert_int_equal(json_integer_value(json_object_get(planned, "next_at_ms")), 9000);
+	assert_string_equal(text(planned, "planned_reason"), "no_ack");
+	planned = json_array_get(json_object_get(root, "deliveries"), 1);
+	assert_true(json_is_null(json_object_get(planned, "planned_at_ms")));
+	assert_true(json_is_null(json_object_get(planned, "next_at_ms")));
+	assert_string_equal(text(planned, "planned_reason"), "");
+	json_decref(root);
+}
+
+static void recipients__times_of_a_device__null_when_not_recorded(void **state)
+{
+	struct sw_buf *out = *state;
+	struct sw_recipient_row row = {.user = sw_bytes_str("bob"),
+				       .pos = 5,
+				       .has_device = true,
+				       .device = sw_bytes_str("laptop"),
+				       .sent_at_ms = 1000,
+				       .acked_at_ms = 2000};
+	struct sw_json_recipients r;
+	sw_buf_put_char(out, '{');
+	sw_json_recipients_begin(&r, out);
+	sw_json_recipients_add(&r, &row);
+	sw_json_recipients_end(&r);
+	json_t *root = end_object(out);
+	const json_t *bob = json_array_get(json_object_get(root, "recipients"), 0);
+	const json_t *device = json_array_get(json_object_get(bob, "devices"), 0);
+	assert_int_equal(json_integer_value(json_object_get(device, "sent_at_ms")), 1000);
+	assert_int_equal(json_integer_value(json_object_get(device, "acked_at_ms")), 2000);
+	assert_true(json_is_null(json_object_get(device, "read_at_ms")));
+	json_decref(root);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -257,6 +304,8 @@ int main(void)
 		TEST(deliveries__rows_of_tries__grouped_by_job),
 		TEST(deliveries__none__empty_array),
 		TEST(recipients__devices__acked_by_their_cursors),
+		TEST(deliveries__planned_and_next_try__null_when_not_recorded),
+		TEST(recipients__times_of_a_device__null_when_not_recorded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

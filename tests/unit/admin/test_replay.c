@@ -2,6 +2,8 @@
 /* The job of a replay: new id, no attempts, time again; everything else as it was. */
 #include "admin/replay.h"
 
+#include "proto/job.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -47,6 +49,8 @@ static void build__a_job__fresh_in_an_envelope(void **state)
 	assert_int_equal(item.as.job.attempt, 0);
 	assert_int_equal(item.as.job.created_at_ms, 1000);
 	assert_int_equal(item.as.job.expires_at_ms, 1500);
+	assert_int_equal(item.as.job.reason, SW_JOB_REASON_REPLAY);
+	assert_int_equal(item.as.job.planned_at_ms, 1000);
 	assert_int_equal(item.as.job.event, 42);
 	assert_int_equal(item.as.job.pos, 3);
 	assert_true(sw_bytes_equal_str(item.as.job.token, "token"));

@@ -46,6 +46,8 @@ static void job__same_place__same_id_and_another_step_another_one(void **state)
 	assert_true(sw_uuid_equal(&first.as.job.job, &again.as.job.job));
 	assert_false(sw_uuid_equal(&first.as.job.job, &next.as.job.job));
 	assert_int_equal(first.as.job.class, SW_JOB_ALERT);
+	assert_int_equal(first.as.job.reason, SW_JOB_REASON_ALERT_STEP);
+	assert_int_equal(first.as.job.planned_at_ms, first.as.job.created_at_ms);
 	assert_int_equal(first.as.job.event, 7);
 	assert_int_equal(first.as.job.pos, 0);
 	assert_int_equal(first.as.job.expires_at_ms, 6000);

@@ -78,6 +78,8 @@ static void job__members__are_the_requests(void **state)
 	assert_int_equal(job.user, 5);
 	assert_int_equal(job.registered_at_ms, 3);
 	assert_int_equal(job.created_at_ms, 10);
+	assert_int_equal(job.reason, SW_JOB_REASON_DIRECT);
+	assert_int_equal(job.planned_at_ms, 10);
 	assert_int_equal(job.expires_at_ms, 20);
 	assert_true(sw_bytes_equal_str(job.title, "T"));
 	assert_true(sw_bytes_equal_str(job.preview, "B"));

@@ -30,10 +30,37 @@ static void class_name__of_a_number_from_another_version__is_unknown(void **stat
 	assert_string_equal(sw_job_class_name(255), "unknown");
 }
 
+static void reason__every_one__has_a_name_and_a_text(void **state)
+{
+	(void)state;
+	for (uint8_t reason = SW_JOB_REASON_NONE + 1; reason < SW_JOB_REASONS; reason++) {
+		struct sw_bytes name = sw_bytes_str(sw_job_reason_name(reason));
+		assert_true(name.len > 0);
+		struct sw_bytes text = sw_job_reason_text(name);
+		assert_true(text.len > 0 && !sw_bytes_equal(text, name));
+		for (uint8_t other = SW_JOB_REASON_NONE; other < reason; other++) {
+			assert_false(sw_bytes_equal_str(name, sw_job_reason_name(other)));
+		}
+	}
+	assert_string_equal(sw_job_reason_name(SW_JOB_REASON_NO_ACK), "no_ack");
+}
+
+static void reason__none_or_from_another_version__is_empty_or_itself(void **state)
+{
+	(void)state;
+	assert_string_equal(sw_job_reason_name(SW_JOB_REASON_NONE), "");
+	assert_string_equal(sw_job_reason_name(SW_JOB_REASONS), "");
+	assert_string_equal(sw_job_reason_name(255), "");
+	assert_int_equal(sw_job_reason_text(sw_bytes("", 0)).len, 0);
+	assert_true(sw_bytes_equal_str(sw_job_reason_text(sw_bytes_str("whim")), "whim"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(queue_name__says_provider_and_urgency),
+		cmocka_unit_test(reason__every_one__has_a_name_and_a_text),
+		cmocka_unit_test(reason__none_or_from_another_version__is_empty_or_itself),
 		cmocka_unit_test(class_name__of_a_number_from_another_version__is_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -292,7 +292,8 @@ static void gate__quiet_hours__waits_at_no_attempts_cost_and_is_not_late(void **
 	assert_string_equal(step.why, SW_PUSH_WHY_QUIET);
 	gate.held_quiet = true;
 	step = held(&gate, 8 * 3600000);
-	assert_int_equal(step.record, SW_PUSH_STATE_NONE); /* it says so already */
+	assert_int_equal(step.record, SW_PUSH_STATE_NONE);  /* it says so already */
+	assert_int_equal(step.due_ms, gate.quiet_until_ms); /* not when the stage is over, but the quiet hours */
 	for (int64_t left_ms = 1; left_ms < 86400000; left_ms += left_ms / 3 + 1) {
 		step = held(&gate, left_ms);
 		assert_true(sw_retry_delays_ms[step.stage] <= left_ms + SW_PUSH_QUIET_LATE_MS);

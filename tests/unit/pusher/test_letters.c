@@ -40,7 +40,9 @@ static int setup(void **state)
 					   .device = sw_bytes_str("phone"),
 					   .token = sw_bytes_str("aabb"),
 					   .pos = 17,
-					   .attempt = 2};
+					   .attempt = 2,
+					   .reason = SW_JOB_REASON_AWAY,
+					   .planned_at_ms = 600};
 	f->job.registered_at_ms = 700;
 	f->job.outcome = (struct sw_outcome){.kind = SW_OUTCOME_REJECTED, .status = 400, .reason = "BadTopic\xc3\xa4"};
 	f->job.step.why = "";
@@ -117,6 +119,8 @@ static void letters__later__the_same_job_with_its_new_count(void **state)
 	assert_int_equal(item.kind, SW_ITEM_JOB);
 	assert_int_equal(item.as.job.attempt, 3);
 	assert_int_equal(item.as.job.pos, 17);
+	assert_int_equal(item.as.job.reason, SW_JOB_REASON_AWAY);
+	assert_int_equal(item.as.job.planned_at_ms, 600);
 	assert_memory_equal(item.as.job.job.bytes, f->job.item.job.bytes, 16);
 	assert_true(sw_bytes_equal_str(item.as.job.token, "aabb"));
 }
@@ -226,6 +230,19 @@ static void reason__dropped_and_spent__says_why(void **state)
 	assert_string_equal(text, "attempts spent: BadTopic??");
 }
 
+static void reason__held_up_after_quiet_hours__begins_as_theirs(void **state)
+{
+	struct fixture *f = *state;
+	char text[64];
+	f->job.outcome = (struct sw_outcome){.kind = SW_OUTCOME_UNSENT, .reason = "too fast"};
+	f->job.step.record = SW_PUSH_STATE_RETRY;
+	f->job.step.result = SW_PUSH_RESULT_HELD_RATE;
+	f->job.step.why = SW_PUSH_WHY_QUIET_THEN;
+	sw_pusher_reason(&f->job, text, sizeof(text));
+	assert_string_equal(text, "quiet hours are over, too fast");
+	assert_memory_equal(text, SW_PUSH_WHY_QUIET, strlen(SW_PUSH_WHY_QUIET));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -238,6 +255,7 @@ int main(void)
 		TEST(letters__not_chat_and_no_user__only_the_dead_letter),
 		TEST(letters__urgent__comes_back_as_urgent),
 		TEST(reason__dropped_and_spent__says_why),
+		TEST(reason__held_up_after_quiet_hours__begins_as_theirs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,8 +18,8 @@ enum expected {
 	ENDS,       /* delivered */
 	RETRIES,    /* later, counted */
 	RESENDS,    /* at once */
-	WAITS,      /* later, not counted, without a record */
-	WAITS_LONG, /* the same, a minute at least, recorded */
+	WAITS,      /* later, not counted */
+	WAITS_LONG, /* the same, a minute at least */
 	BURIES_TOKEN,
 	REJECTS,
 	DIES,      /* spent: dead letter, counted */
@@ -108,7 +108,7 @@ static void check(enum expected expected, const struct sw_push_facts *facts)
 		assert_int_equal(step.attempts, facts->attempts);
 		break;
 	case WAITS:
-		check_later(&step, SW_PUSH_STATE_NONE, SW_PUSH_RESULT_HELD);
+		check_later(&step, SW_PUSH_STATE_RETRY, SW_PUSH_RESULT_HELD);
 		assert_int_equal(step.attempts, facts->attempts);
 		assert_int_equal(step.stage, 0);
 		break;
@@ -276,12 +276,31 @@ static void after_hold__young_and_old__waits_or_dies(void **state)
 	struct sw_outcome outcome = {.kind = SW_OUTCOME_UNSENT};
 	struct sw_push_facts facts = facts_of(&outcome, FIRST, YOUNG);
 	struct sw_push_step step = sw_push_after_hold(&facts);
-	check_later(&step, SW_PUSH_STATE_NONE, SW_PUSH_RESULT_HELD);
+	check_later(&step, SW_PUSH_STATE_RETRY, SW_PUSH_RESULT_HELD);
 	assert_true(sw_retry_delays_ms[step.stage] >= SW_PUSH_CONFIG_WAIT_MS);
 	assert_int_equal(step.attempts, 0);
 	facts.spent_at_ms = NOW_MS + 1000;
 	step = sw_push_after_hold(&facts);
 	check_dead(&step, &facts, 0);
+}
+
+static void put_off__whatever_holds_it_up__is_recorded_and_counts_as_that(void **state)
+{
+	(void)state;
+	static const enum sw_push_result results[] = {SW_PUSH_RESULT_HELD_BREAKER, SW_PUSH_RESULT_HELD_RATE,
+						      SW_PUSH_RESULT_HELD_DIGEST};
+	struct sw_outcome outcome = {.kind = SW_OUTCOME_UNSENT};
+	struct sw_push_facts facts = facts_of(&outcome, LAST, YOUNG);
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+		struct sw_push_step step = sw_push_put_off(&facts, 5001, results[i]);
+		check_later(&step, SW_PUSH_STATE_RETRY, results[i]);
+		assert_int_equal(step.attempts, facts.attempts);
+		assert_int_equal(sw_retry_delays_ms[step.stage], 7500);
+		assert_int_equal(step.due_ms, 0);
+	}
+	facts.spent_at_ms = NOW_MS + 7500;
+	struct sw_push_step step = sw_push_put_off(&facts, 5001, SW_PUSH_RESULT_HELD_RATE);
+	check_dead(&step, &facts, facts.attempts);
 }
 
 static void state_parse__every_state__comes_back(void **state)
@@ -335,6 +354,7 @@ int main(void)
 		cmocka_unit_test(after_outcome__misconfigured_for_hours__waits_longer),
 		cmocka_unit_test(after_outcome__any_chance__backoff_stays_below_its_cap),
 		cmocka_unit_test(after_hold__young_and_old__waits_or_dies),
+		cmocka_unit_test(put_off__whatever_holds_it_up__is_recorded_and_counts_as_that),
 		cmocka_unit_test(state_parse__every_state__comes_back),
 		cmocka_unit_test(digest__every_state_of_a_device__one_verdict),
 	};

@@ -90,7 +90,7 @@ static void add__cut_at_every_byte__nothing_of_it_is_added(void **state)
 	struct sw_uuid ids[3];
 	struct sw_buf buf = envelope_of(2, ids);
 	struct sw_buf good = envelope_of(1, ids + 2);
-	size_t first_end = 1 + 16 + 4 + (1 + 8 + 2 + 8 + 1);
+	size_t first_end = 1 + 16 + 4 + (1 + 8 + 2 + 8 + 1 + 8 + 8);
 	sw_batch_init(&batch, QUEUES);
 	for (size_t len = 0; len < buf.len; len++) {
 		if (len != 1 && len != first_end) { /* between two sections it is an envelope */
