@@ -39,7 +39,7 @@ struct serve {
 	struct sw_mailbox_provider *mailbox_providers;
 	struct sw_gateway_provider *gateway_providers;
 	struct sw_pusher_instance *pusher_instances;
-	struct sw_alert_provider *alert_providers;
+	struct sw_plan_provider *alert_providers;
 	struct sw_direct_provider *direct_providers;
 	struct sw_direct_rules direct;
 	const char **provider_names;

@@ -67,7 +67,7 @@ static void prepare_providers(struct serve *serve)
 		serve->provider_names[i] = push->name;
 		serve->mailbox_providers[i] = (struct sw_mailbox_provider){push->name, push->ops->fallback_only,
 									   push->ops->clears};
-		serve->alert_providers[i] = (struct sw_alert_provider){push->name, push->ops->fallback_only};
+		serve->alert_providers[i] = (struct sw_plan_provider){push->name, push->ops->fallback_only};
 		serve->gateway_providers[i] = (struct sw_gateway_provider){
 			.name = push->name,
 			.check_token = push->ops->check_token,
