@@ -79,7 +79,7 @@ static void prepare_providers(struct serve *serve)
 	}
 }
 
-void serve_prepare(struct serve *serve)
+int serve_prepare(struct serve *serve, struct sw_diag *diag_out)
 {
 	const struct sw_config *config = serve->config;
 	prepare_bus(serve);
@@ -100,6 +100,11 @@ void serve_prepare(struct serve *serve)
 						    .clear_delay_ms = config->mailbox.clear_delay_ms,
 						    .providers = serve->mailbox_providers,
 						    .provider_count = config->push_count};
+	int err = sw_plans_read(config, &serve->plans, diag_out);
+	serve->mailbox.plans = serve->plans.plans;
+	serve->mailbox.plan_count = serve->plans.count;
+	serve->mailbox.plan = serve->plans.usual;
+	return err;
 }
 
 /* ---- readiness: on the ops thread ---- */
@@ -352,7 +357,9 @@ static int open_gateway(struct serve *serve, struct sw_diag *diag_out)
 		.keys_dir = c->auth.keys_dir,
 		.tokens = {.issuer = c->auth.issuer, .audience = c->auth.audience, .leeway_ms = c->auth.leeway_ms},
 		.providers = serve->gateway_providers,
-		.provider_count = c->push_count};
+		.provider_count = c->push_count,
+		.plans = serve->plans.names,
+		.plan_count = serve->plans.count};
 	struct sw_gateway *opened = NULL;
 	int err = sw_gateway_open(&gateway, &opened, diag_out);
 	serve->gateway = opened;
@@ -424,6 +431,7 @@ void serve_close(struct serve *serve)
 	free(serve->alert_providers);
 	free(serve->pusher_instances);
 	free(serve->direct_providers);
+	sw_plans_release(&serve->plans);
 	free(serve->provider_names);
 	sw_bus_config_release(&serve->bus_text);
 }

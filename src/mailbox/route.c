@@ -2,6 +2,7 @@
 /* Where a message goes from the inbox: live to the nodes that hold sockets of the user, or to the push queues; and the
  * check that looks again, because an open socket proves nothing. */
 #include "mailbox/mailbox_int.h"
+#include "proto/job.h"
 
 #include <surewire/buf.h>
 
@@ -79,24 +80,42 @@ const struct sw_mailbox_provider *find_provider(const struct mailbox *m, const c
 	return NULL;
 }
 
-/* The same message and device give the same job, whoever plans it and however often. */
-static struct sw_uuid job_id(const struct user *user, const struct news *news, const struct device *device)
+const struct sw_mailbox_plan push_to_all = {.name = "", .steps = {{.target = "all"}}, .count = 1};
+
+/* The same message, device and step give the same job, whoever plans it and however often. */
+static struct sw_uuid job_id(const struct user *user, const struct news *news, const struct device *device, int step)
 {
 	struct sw_buf key;
 	sw_buf_init(&key, 64);
 	sw_buf_put_u64(&key, (uint64_t)user->id);
 	sw_buf_put_u64(&key, (uint64_t)news->pos);
-	struct sw_uuid id = sw_uuid_derive_at(news->at_ms, "surewire.job", sw_buf_bytes(&key),
-					      sw_bytes_str(device->id));
+	if (step > 0) {
+		sw_buf_put_u64(&key, (uint64_t)step);
+	}
+	struct sw_uuid id = sw_uuid_derive_at(news->at_ms, step > 0 ? "surewire.step_job" : "surewire.job",
+					      sw_buf_bytes(&key), sw_bytes_str(device->id));
 	sw_buf_release(&key);
 	return id;
 }
 
+static struct sw_bytes step_content(struct sw_arena *arena, const struct way *way)
+{
+	if (way->step == LAST_RESORT || way->plan->count == 1) {
+		return sw_bytes(NULL, 0);
+	}
+	struct sw_buf text;
+	sw_buf_init(&text, 64);
+	sw_job_step_put(&text, way->step + 1);
+	struct sw_bytes kept = sw_arena_copy(arena, sw_buf_bytes(&text));
+	sw_buf_release(&text);
+	return kept;
+}
+
 static void emit_job(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
-		     const struct device *device)
+		     const struct device *device, const struct way *way)
 {
 	struct sw_item job = {.kind = SW_ITEM_JOB,
-			      .as.job = {.job = job_id(user, news, device),
+			      .as.job = {.job = job_id(user, news, device, way->step),
 					 .user = user->id,
 					 .user_name = sw_bytes_str(user->name),
 					 .device = sw_bytes_str(device->id),
@@ -113,20 +132,33 @@ static void emit_job(struct mailbox *m, struct sw_batch *batch, struct user *use
 					 .preview = news->preview,
 					 .badge = -1, /* counted when it is sent */
 					 .created_at_ms = news->at_ms,
-					 .expires_at_ms = news->at_ms + m->config->push_ttl_ms}};
+					 .expires_at_ms = news->at_ms + m->config->push_ttl_ms,
+					 .content = step_content(&batch->arena, way)}};
 	sw_batch_to_push(batch, job.as.job.provider, &job);
 	m->batch_pushes++;
 }
 
-static size_t push_devices(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
-			   bool fallback)
+bool way_takes(const struct way *way, const struct sw_mailbox_provider *provider)
+{
+	if (way->step != LAST_RESORT) {
+		return sw_plan_step_takes(&way->plan->steps[way->step], provider->name, provider->fallback_only);
+	}
+	bool named = false; /* by a step: then it has had, or will have, its turn */
+	for (int i = 0; i < way->plan->count; i++) {
+		named |= sw_plan_step_takes(&way->plan->steps[i], provider->name, provider->fallback_only);
+	}
+	return provider->fallback_only && !named;
+}
+
+size_t push_by(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
+	       const struct way *way)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < user->device_count; i++) {
 		struct device *device = &user->devices[i];
 		const struct sw_mailbox_provider *provider = find_provider(m, device->provider);
-		if (provider && provider->fallback_only == fallback && device->token[0] && device->cursor < news->pos) {
-			emit_job(m, batch, user, news, device);
+		if (provider && way_takes(way, provider) && device->token[0] && device->cursor < news->pos) {
+			emit_job(m, batch, user, news, device, way);
 			device->shown_from = device->shown_from ? device->shown_from : news->pos;
 			device->shown_upto = news->pos > device->shown_upto ? news->pos : device->shown_upto;
 			count++;
@@ -143,10 +175,25 @@ static void note_planned(struct user *user, int64_t pos)
 	}
 }
 
+size_t take_steps(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
+		  struct way *way_io)
+{
+	size_t count = 0;
+	for (; way_io->step < way_io->plan->count && count == 0; way_io->step++) {
+		count = push_by(m, batch, user, news, way_io);
+	}
+	return count;
+}
+
 void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news)
 {
+	bool again = news->pos <= user->pushed_pos;
+	struct way way = {user_plan(m, user, news->conv), 0};
+	const struct way last_resort = {way.plan, LAST_RESORT};
 	note_planned(user, news->pos);
-	if (push_devices(m, batch, user, news, false) == 0 && push_devices(m, batch, user, news, true) == 0) {
+	if (take_steps(m, batch, user, news, &way)) {
+		expect_step(m, batch, user, news->pos, &way, again);
+	} else if (push_by(m, batch, user, news, &last_resort) == 0) {
 		m->batch_unreachable++; /* waits in the inbox for a device to come */
 	}
 }
@@ -162,7 +209,7 @@ static bool has_live_device(const struct mailbox *m, const struct user *user)
 	return false;
 }
 
-static struct news read_news(const struct sw_pg_result *r, size_t row)
+struct news read_news(const struct sw_pg_result *r, size_t row)
 {
 	return (struct news){.pos = sw_pg_i64(r, row, 1),
 			     .conv = sw_pg_i64(r, row, 2),
@@ -201,24 +248,29 @@ static bool next_unacked(const struct mailbox *m, const struct user *user, size_
 }
 
 /* Results are read again by the write's round trip: what is emitted must outlive them. */
-static void keep(struct sw_arena *arena, struct news *news)
+void keep_news(struct sw_arena *arena, struct news *news)
 {
 	news->title = sw_arena_copy(arena, news->title);
 	news->preview = sw_arena_copy(arena, news->preview);
 }
 
+bool find_news(const struct mailbox *m, const struct user *user, int64_t pos, struct news *news_out)
+{
+	for (size_t row = first_unacked(m, user); next_unacked(m, user, &row, news_out);) {
+		if (news_out->pos == pos) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t pos, bool spent)
 {
-	if ((!spent && has_live_device(m, user)) || pos <= user_seen(user)) {
-		return;
-	}
+	const struct way last_resort = {&push_to_all, LAST_RESORT};
 	struct news news;
-	for (size_t row = first_unacked(m, user); next_unacked(m, user, &row, &news);) {
-		if (news.pos == pos) {
-			keep(&batch->arena, &news);
-			push_devices(m, batch, user, &news, true);
-			return;
-		}
+	if ((spent || !has_live_device(m, user)) && pos > user_seen(user) && find_news(m, user, pos, &news)) {
+		keep_news(&batch->arena, &news);
+		push_by(m, batch, user, &news, &last_resort);
 	}
 }
 
@@ -231,7 +283,7 @@ void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int
 	}
 	user_touch(m, user);
 	user->check_armed = true;
-	user->check_delay_ms = delay_ms;
+	user->check_delay_ms = (int32_t)delay_ms;
 	struct sw_item check = {.kind = SW_ITEM_CHECK, .as.check = {.user = user->id, .pos = pos}};
 	sw_batch_to_check(batch, delay_ms, user->id, &check);
 	m->batch_checks++;
@@ -258,7 +310,7 @@ static size_t plan_range(struct mailbox *m, struct sw_batch *batch, struct user 
 			continue;
 		}
 		if (user_wants(user, news.conv, news.mentioned, batch->now_ms)) {
-			keep(&batch->arena, &news);
+			keep_news(&batch->arena, &news);
 			plan_push(m, batch, user, &news);
 			*first_out = planned++ ? *first_out : news.pos;
 		} else {

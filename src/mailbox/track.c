@@ -231,9 +231,14 @@ static void on_alert_ack(struct mailbox *m, struct sw_batch *batch, const struct
 
 /* Only the token that was tried, and only if it was not reported again since. Several pushes may have met it, and each
  * of them needs its fallback: that the token is gone already ends nothing. */
-static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct user *user,
+static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, struct user *user,
 			  const struct sw_item_token_dead *dead)
 {
+	const struct failed_step failed = {.pos = dead->pos, .step = dead->step};
+	if (work->applied) { /* whatever the device has reported since */
+		on_step_failed(m, batch, work, user, &failed);
+		return;
+	}
 	struct device *device = user_device(user, dead->device);
 	if (!device || (device->token[0] && !sw_bytes_equal_str(dead->token, device->token)) ||
 	    (dead->since_ms && device->registered_at_ms > dead->since_ms)) {
@@ -243,7 +248,7 @@ static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct user
 		set_text(&device->token, sw_bytes("", 0));
 		device->dirt = CHANGED;
 	}
-	plan_fallback(m, batch, user, dead->pos, false);
+	on_step_failed(m, batch, work, user, &failed);
 }
 
 /* To a node that was away only for a moment and holds the session still: it announces it again. When the node is gone this
@@ -316,7 +321,7 @@ static int64_t user_of(const struct sw_item *item)
 	}
 }
 
-void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work, const struct sw_item *item)
+void track(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item *item)
 {
 	if (item->kind == SW_ITEM_NODE_GONE) {
 		on_node_gone(m, batch, work, item->as.node_gone.node);
@@ -361,10 +366,11 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 		on_alert_ack(m, batch, &item->as.alert_ack);
 		break;
 	case SW_ITEM_TOKEN_DEAD:
-		on_token_dead(m, batch, user, &item->as.token_dead);
+		on_token_dead(m, batch, work, user, &item->as.token_dead);
 		break;
 	case SW_ITEM_FALLBACK:
-		plan_fallback(m, batch, user, item->as.fallback.pos, true);
+		on_step_failed(m, batch, work, user,
+			       &(struct failed_step){item->as.fallback.pos, item->as.fallback.step, true});
 		break;
 	default:
 		break;
