@@ -50,7 +50,8 @@ static int refuse_name(const struct sw_plans *plans, const char *got, struct sw_
 		sw_buf_printf(&names, "%s%s", i ? ", " : "one of ", plans->names[i]);
 	}
 	int err = sw_diag_set(diag_out, SW_ECONFIG, "[mailbox] plan: expected %s, got \"%.40s\"",
-			      plans->count ? sw_buf_cstr(&names) : "nothing, since there is no section [plan.NAME]", got);
+			      plans->count ? sw_buf_cstr(&names) : "nothing, since there is no section [plan.NAME]",
+			      got);
 	sw_buf_release(&names);
 	return err;
 }

@@ -156,13 +156,13 @@ struct mailbox {
 	const struct sw_mailbox_config *config;
 	struct user *users;
 	struct user *touched;
-	struct sw_rows inbox;                     /* struct inbox_row */
-	struct sw_rows gone_devices;              /* struct device_key */
-	struct sw_rows gone_preferences;          /* struct preference_key */
-	struct sw_rows gone_sessions;             /* struct session_key */
-	struct sw_rows alert_acks;                /* struct alert_ack_row */
-	struct sw_rows new_steps;                 /* struct step_row */
-	struct pending *pending;                  /* by user and pos: of this batch's STEP_DUE and failed pushes */
+	struct sw_rows inbox;            /* struct inbox_row */
+	struct sw_rows gone_devices;     /* struct device_key */
+	struct sw_rows gone_preferences; /* struct preference_key */
+	struct sw_rows gone_sessions;    /* struct session_key */
+	struct sw_rows alert_acks;       /* struct alert_ack_row */
+	struct sw_rows new_steps;        /* struct step_row */
+	struct pending *pending;         /* by user and pos: of this batch's STEP_DUE and failed pushes */
 	size_t pending_count;
 	const struct sw_pg_result *unacked;       /* of this batch's checks */
 	const struct sw_pg_result *node_sessions; /* of the last NODE_GONE of this batch */

@@ -129,8 +129,8 @@ static size_t take_next(struct mailbox *m, struct sw_batch *batch, struct user *
 	keep_news(&batch->arena, news);
 	size_t count = take_steps(m, batch, user, news, &way);
 	if (count) {
-		*(struct taken_step *)sw_rows_add(taken, &batch->arena, sizeof(struct taken_step)) =
-			(struct taken_step){news->pos, way.step - 1};
+		*(struct taken_step *)sw_rows_add(
+			taken, &batch->arena, sizeof(struct taken_step)) = (struct taken_step){news->pos, way.step - 1};
 	}
 	if (count && way.step < way.plan->count) {
 		pending->step = way.step;

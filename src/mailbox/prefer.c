@@ -40,10 +40,8 @@ struct preference *user_add_preference(struct user *user, int64_t conv)
 	struct preference *added = &user->preferences[at];
 	memmove(added + 1, added, (user->preference_count - at) * sizeof(*added));
 	user->preference_count++;
-	*added = (struct preference){.conv = conv,
-				     .muted_until_ms = PREFER_UNSET,
-				     .mentions_only = PREFER_UNSET,
-				     .plan = PREFER_UNSET};
+	*added = (struct preference){
+		.conv = conv, .muted_until_ms = PREFER_UNSET, .mentions_only = PREFER_UNSET, .plan = PREFER_UNSET};
 	return added;
 }
 

@@ -98,9 +98,15 @@ static struct sw_uuid job_id(const struct user *user, const struct news *news, c
 	return id;
 }
 
+/* Where a push to all is the whole plan its jobs say nothing: they are those of a server without plans. */
+static bool is_push_to_all(const struct sw_mailbox_plan *plan)
+{
+	return plan->count == 1 && strcmp(plan->steps[0].target, push_to_all.steps[0].target) == 0;
+}
+
 static struct sw_bytes step_content(struct sw_arena *arena, const struct way *way)
 {
-	if (way->step == LAST_RESORT || way->plan->count == 1) {
+	if (way->step == LAST_RESORT || is_push_to_all(way->plan)) {
 		return sw_bytes(NULL, 0);
 	}
 	struct sw_buf text;

@@ -115,7 +115,7 @@ static void want_taken(struct sw_arena *arena, struct wanted *want, int64_t user
 static void want_steps(struct sw_arena *arena, struct wanted *want, int64_t user, int64_t pos)
 {
 	*(struct step_row *)sw_rows_add(&want->steps, arena, sizeof(struct step_row)) = (struct step_row){user, pos, 0,
-													 0};
+													  0};
 }
 
 static void want_step_due(struct sw_arena *arena, struct wanted *want, int64_t user, struct sw_reader *recorded)
@@ -309,8 +309,7 @@ static size_t step_load(void *step, struct sw_batch *batch, struct sw_pg *pg)
 	m->loading_steps = queue_steps(&batch->arena, &want.steps, pg);
 	m->loading_node = queue_nodes(&batch->arena, &want.nodes, pg);
 	m->loading_alerts = queue_alerts(&batch->arena, &want.alerts, pg);
-	return (size_t)(m->loading_users + m->loading_unacked + m->loading_steps + m->loading_node +
-			m->loading_alerts);
+	return (size_t)(m->loading_users + m->loading_unacked + m->loading_steps + m->loading_node + m->loading_alerts);
 }
 
 static void read_users(struct mailbox *m, const struct sw_pg_result *r)

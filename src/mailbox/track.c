@@ -240,11 +240,14 @@ static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct sw_w
 		return;
 	}
 	struct device *device = user_device(user, dead->device);
-	if (!device || (device->token[0] && !sw_bytes_equal_str(dead->token, device->token)) ||
-	    (dead->since_ms && device->registered_at_ms > dead->since_ms)) {
+	if (device && ((device->token[0] && !sw_bytes_equal_str(dead->token, device->token)) ||
+		       (dead->since_ms && device->registered_at_ms > dead->since_ms))) {
 		return;
 	}
-	if (device->token[0]) {
+	if (!device && dead->step == 0) {
+		return;
+	}
+	if (device && device->token[0]) {
 		set_text(&device->token, sw_bytes("", 0));
 		device->dirt = CHANGED;
 	}

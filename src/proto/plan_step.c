@@ -25,8 +25,7 @@ int sw_plan_take_number(const json_t *value, const char *name, const int64_t ran
 	return SW_OK;
 }
 
-int sw_plan_take_seconds(const json_t *value, const char *name, int64_t min_s, int64_t *ms_io,
-			 struct sw_diag *diag_out)
+int sw_plan_take_seconds(const json_t *value, const char *name, int64_t min_s, int64_t *ms_io, struct sw_diag *diag_out)
 {
 	int64_t seconds = *ms_io / 1000;
 	int err = sw_plan_take_number(value, name, (int64_t[2]){min_s, SW_PLAN_WAIT_S_MAX}, &seconds, diag_out);
@@ -93,7 +92,8 @@ static int take_step(const struct sw_plan_rules *rules, const json_t *value, int
 	}
 	int err = sw_plan_check_members(value, where, members, diag_out);
 	err = err ? err
-		  : sw_plan_take_seconds(json_object_get(value, "after_s"), "after_s", 0, &step_out->after_ms, diag_out);
+		  : sw_plan_take_seconds(json_object_get(value, "after_s"), "after_s", 0, &step_out->after_ms,
+					 diag_out);
 	err = err ? err : check_way(rules, value, where, diag_out);
 	if (err) {
 		return err;

@@ -124,11 +124,20 @@ static struct sw_pusher_letter dead_job(const struct sw_pusher_job *job, const c
 	return letter;
 }
 
-/* Alerts and requests have plans of their own. Where a message's plan goes on, mail is a way like the others. */
+/* Alerts and requests have plans of their own. Where a message has one, mail is a way like the others; and whether another
+ * device of a step is left, of which the token is gone, the mailbox knows. */
 static bool falls_back(const struct sw_pusher_job *job)
 {
-	return job->item.class == SW_JOB_CHAT &&
-	       (job->step.fallback || (job->step.dead && sw_job_step(job->item.class, job->item.content)));
+	if (!sw_job_step(job->item.class, job->item.content)) {
+		return job->item.class == SW_JOB_CHAT && job->step.fallback;
+	}
+	return job->step.dead || (job->step.fallback && job->step.result != SW_PUSH_RESULT_DROPPED_TOKEN_GONE);
+}
+
+static bool tells_of_token(const struct sw_pusher_job *job)
+{
+	return job->item.user && (job->step.token_dead || (job->step.result == SW_PUSH_RESULT_DROPPED_TOKEN_GONE &&
+							   sw_job_step(job->item.class, job->item.content)));
 }
 
 size_t sw_pusher_letters(const struct sw_pusher_job *job, struct sw_pusher_letter letters_out[SW_PUSHER_LETTERS_MAX])
@@ -139,7 +148,7 @@ size_t sw_pusher_letters(const struct sw_pusher_job *job, struct sw_pusher_lette
 	if (job->step.next == SW_PUSH_NEXT_LATER) {
 		letters_out[count++] = retry_letter(job);
 	}
-	if (job->step.token_dead && job->item.user) {
+	if (tells_of_token(job)) {
 		letters_out[count++] = token_dead_letter(job);
 	}
 	if (falls_back(job)) {

@@ -13,15 +13,20 @@
 
 #include <cmocka.h>
 
-static const struct sw_mailbox_provider accounts[] = {
-	{.name = "phones"}, {.name = "droids"}, {.name = "mail", .fallback_only = true}, {.name = "hooks", .fallback_only = true}};
+static const struct sw_mailbox_provider accounts[] = {{.name = "phones"},
+						      {.name = "droids"},
+						      {.name = "mail", .fallback_only = true},
+						      {.name = "hooks", .fallback_only = true}};
 
 static const struct sw_mailbox_plan plans[] = {
 	{.name = "patient",
-	 .steps = {{.target = "phones"}, {.after_ms = 60000, .target = "droids"}, {.after_ms = 240000, .target = "mail"}},
+	 .steps = {{.target = "phones"},
+		   {.after_ms = 60000, .target = "droids"},
+		   {.after_ms = 240000, .target = "mail"}},
 	 .count = 3},
 	{.name = "brisk", .steps = {{.target = "all"}, {.after_ms = 10000, .target = "hooks"}}, .count = 2},
-	{.name = "plain", .steps = {{.target = "all"}}, .count = 1}};
+	{.name = "plain", .steps = {{.target = "all"}}, .count = 1},
+	{.name = "droid", .steps = {{.target = "droids"}}, .count = 1}};
 
 static _Atomic int64_t clock_ms;
 
@@ -80,12 +85,11 @@ void bob_has(struct scene *scene, const char *provider)
 
 void bob_acks(struct scene *scene, int64_t pos, bool active)
 {
-	post_to_mailbox(&scene->flow, BOB,
-			&(struct sw_item){.kind = SW_ITEM_ACK,
-					  .as.ack = {.user = BOB,
-						     .device = sw_bytes_str("phones"),
-						     .pos = pos,
-						     .active = active}});
+	post_to_mailbox(
+		&scene->flow, BOB,
+		&(struct sw_item){
+			.kind = SW_ITEM_ACK,
+			.as.ack = {.user = BOB, .device = sw_bytes_str("phones"), .pos = pos, .active = active}});
 	flow_settle(&scene->flow);
 }
 

@@ -21,7 +21,7 @@ struct scene_jobs {
 };
 
 /* Not started. The usual plan: phones; 60 s later droids; 240 s after those the fallback. People may choose "brisk":
- * all; 10 s later hooks; and "plain": all. */
+ * all; 10 s later hooks; "plain": all; and "droid": droids. */
 void scene_open(struct scene *scene, unsigned engines);
 void scene_close(struct scene *scene);
 void scene_clock_set(int64_t now_ms);

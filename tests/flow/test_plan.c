@@ -56,12 +56,11 @@ static void assert_over(struct scene *scene)
 
 static void failed_push(struct scene *scene, int64_t pos, uint8_t step)
 {
-	post_to_mailbox(&scene->flow, BOB,
-			&(struct sw_item){.kind = SW_ITEM_FALLBACK,
-					  .as.fallback = {.user = BOB,
-							  .pos = pos,
-							  .reason = sw_bytes_str("spent"),
-							  .step = step}});
+	post_to_mailbox(
+		&scene->flow, BOB,
+		&(struct sw_item){
+			.kind = SW_ITEM_FALLBACK,
+			.as.fallback = {.user = BOB, .pos = pos, .reason = sw_bytes_str("spent"), .step = step}});
 	flow_settle(&scene->flow);
 }
 
@@ -269,6 +268,16 @@ static void token_dead__another_device_of_the_step_is_left__waits(void **state)
 	assert_jobs(scene, 1, 1, 0, 1);
 }
 
+static void token_dead__only_step_and_another_device_that_is_no_step__the_last_resort(void **state)
+{
+	struct scene *scene = *state;
+	bob_prefers(scene, 0, -1, "droid");
+	alice_writes(scene, "hello");
+	assert_jobs(scene, 0, 1, 0, 0);
+	dead_token(scene, "droids", 1, jobs_of(scene, "droids").step[0]);
+	assert_jobs(scene, 0, 1, 1, 1);
+}
+
 /* ---- whose plan it is ---- */
 
 static void choice__of_a_person_and_of_a_conversation__holds(void **state)
@@ -364,6 +373,7 @@ int main(void)
 		PLAN_TEST(failure__after_somebody_has_read__nothing),
 		PLAN_TEST(token_dead__last_device_of_the_step__the_next_at_once),
 		PLAN_TEST(token_dead__another_device_of_the_step_is_left__waits),
+		PLAN_TEST(token_dead__only_step_and_another_device_that_is_no_step__the_last_resort),
 		PLAN_TEST(choice__of_a_person_and_of_a_conversation__holds),
 		PLAN_TEST(choice__changed_between_two_steps__the_new_plan_goes_on),
 		PLAN_TEST(choice__of_a_name_that_there_is_not__kept_out),

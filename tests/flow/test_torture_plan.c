@@ -38,12 +38,10 @@ static void go_through(struct scene *scene)
 	alice_writes(scene, "one");
 	seconds_pass(scene, 30, 30);
 	alice_writes(scene, "two");
-	post_to_mailbox(&scene->flow, BOB,
-			&(struct sw_item){.kind = SW_ITEM_FALLBACK,
-					  .as.fallback = {.user = BOB,
-							  .pos = 2,
-							  .reason = sw_bytes_str("spent"),
-							  .step = 1}});
+	post_to_mailbox(
+		&scene->flow, BOB,
+		&(struct sw_item){.kind = SW_ITEM_FALLBACK,
+				  .as.fallback = {.user = BOB, .pos = 2, .reason = sw_bytes_str("spent"), .step = 1}});
 	flow_settle(&scene->flow);
 	seconds_pass(scene, PLAN_S + 120, 30);
 	for (unsigned i = 0; i < FLOW_WRITERS_MAX; i++) {

@@ -30,10 +30,36 @@ static void class_name__of_a_number_from_another_version__is_unknown(void **stat
 	assert_string_equal(sw_job_class_name(255), "unknown");
 }
 
+static void step__put_and_read__the_same(void **state)
+{
+	(void)state;
+	for (int step = 1; step <= UINT8_MAX; step++) {
+		struct sw_buf buf;
+		sw_buf_init(&buf, 64);
+		sw_job_step_put(&buf, step);
+		assert_int_equal(sw_job_step(SW_JOB_CHAT, sw_buf_bytes(&buf)), step);
+		assert_int_equal(sw_job_step(SW_JOB_DIRECT, sw_buf_bytes(&buf)), 0);
+		sw_buf_release(&buf);
+	}
+}
+
+static void step__of_contents_that_say_none__is_none(void **state)
+{
+	(void)state;
+	static const char *const contents[] = {
+		"",    "{}",          "{\"step\":0}", "{\"step\":256}", "{\"step\":-1}", "{\"step\":\"1\"}",
+		"[1]", "{\"step\":1", "\xff"};
+	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+		assert_int_equal(sw_job_step(SW_JOB_CHAT, sw_bytes_str(contents[i])), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(queue_name__says_provider_and_urgency),
+		cmocka_unit_test(step__put_and_read__the_same),
+		cmocka_unit_test(step__of_contents_that_say_none__is_none),
 		cmocka_unit_test(class_name__of_a_number_from_another_version__is_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

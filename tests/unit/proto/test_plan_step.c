@@ -30,9 +30,10 @@ static void parse__list__each_member(void **state)
 	(void)state;
 	struct sw_plan_step steps[STEPS_MAX];
 	struct sw_diag diag = {0};
-	assert_int_equal(parse("[{\"socket\":true},{\"after_s\":60,\"push\":\"fcm\"},{\"push\":\"all\",\"after_s\":604800}]",
-			       true, steps, &diag),
-			 3);
+	assert_int_equal(
+		parse("[{\"socket\":true},{\"after_s\":60,\"push\":\"fcm\"},{\"push\":\"all\",\"after_s\":604800}]",
+		      true, steps, &diag),
+		3);
 	assert_true(steps[0].socket);
 	assert_string_equal(steps[1].target, "fcm");
 	assert_int_equal(steps[1].after_ms, 60000);
