@@ -77,14 +77,11 @@ struct fake_attempt {
 };
 
 /* X(type, name): every table. */
-#define FAKE_TABLES(X)                                                                                        \
-	X(account)                                                                                            \
-	X(conversation)                                                                                       \
-	X(member)                                                                                             \
-	X(event)                                                                                              \
-	X(sent)                                                                                               \
-	X(applied) X(inbox) X(plan) X(step) X(preference) X(device) X(session) X(engine) X(owner) X(delivery) \
-		X(attempt)
+/* clang-format off */
+#define FAKE_TABLES(X)                                                                            \
+	X(account) X(conversation) X(member) X(event) X(sent) X(applied) X(inbox) X(plan) X(step) \
+	X(preference) X(device) X(session) X(engine) X(owner) X(delivery) X(attempt)
+/* clang-format on */
 
 #define FAKE_TABLE(name)                  \
 	struct {                          \
