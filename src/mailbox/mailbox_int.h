@@ -243,10 +243,11 @@ size_t push_by(struct mailbox *m, struct sw_batch *batch, struct user *user, con
 	       const struct way *way);
 /* Does the way go to this account's devices? */
 bool way_takes(const struct way *way, const struct sw_mailbox_provider *provider);
+bool has_device_for(const struct mailbox *m, const struct user *user, const struct way *way);
 /* Takes a step, or when the person has no device for it the next, and so on. The way is then the one after it, past the
- * last when none is left. Number of devices. */
-size_t take_steps(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
-		  struct way *way_io);
+ * last when none is left. False: no device for any. */
+bool take_steps(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
+		struct way *way_io);
 /* E-mail and the like, when no live device is left, or (spent) when one gave up all its attempts. */
 void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t pos, bool spent);
 /* Of those that were loaded for this batch. */

@@ -111,32 +111,32 @@ static struct pending *find_pending(const struct mailbox *m, const struct user *
 
 /* ---- taking steps ---- */
 
-/* Asked again what was asked before the first: is the person to be told at all? Number of pushes. */
-static size_t take_next(struct mailbox *m, struct sw_batch *batch, struct user *user, struct pending *pending,
-			struct sw_rows *taken)
+/* Asked again what was asked before the first: is the person to be told at all? False: no step was taken. */
+static bool take_next(struct mailbox *m, struct sw_batch *batch, struct user *user, struct pending *pending,
+		      struct sw_rows *taken)
 {
 	struct news *news = &pending->news;
 	struct way way = {user_plan(m, user, news->conv), pending->step};
 	pending->changed = true;
 	pending->step = OVER;
 	if (news->pos <= user_seen(user) || !news->event) {
-		return 0;
+		return false;
 	}
 	if (!user_wants(user, news->conv, news->mentioned, batch->now_ms)) {
 		m->batch_unwanted++;
-		return 0;
+		return false;
 	}
 	keep_news(&batch->arena, news);
-	size_t count = take_steps(m, batch, user, news, &way);
-	if (count) {
-		*(struct taken_step *)sw_rows_add(
-			taken, &batch->arena, sizeof(struct taken_step)) = (struct taken_step){news->pos, way.step - 1};
+	if (!take_steps(m, batch, user, news, &way)) {
+		return false;
 	}
-	if (count && way.step < way.plan->count) {
+	*(struct taken_step *)sw_rows_add(taken, &batch->arena,
+					  sizeof(struct taken_step)) = (struct taken_step){news->pos, way.step - 1};
+	if (way.step < way.plan->count) {
 		pending->step = way.step;
 		pending->due_at_ms = due_at_ms(batch, &way);
 	}
-	return count;
+	return true;
 }
 
 static void record(struct mailbox *m, struct sw_work *work, const struct sw_rows *taken)
@@ -213,17 +213,6 @@ void on_step_due(struct mailbox *m, struct sw_batch *batch, struct sw_work *work
 }
 
 /* ---- failures ---- */
-
-static bool has_device_for(const struct mailbox *m, const struct user *user, const struct way *way)
-{
-	for (size_t i = 0; i < user->device_count; i++) {
-		const struct sw_mailbox_provider *provider = find_provider(m, user->devices[i].provider);
-		if (provider && user->devices[i].token[0] && way_takes(way, provider)) {
-			return true;
-		}
-	}
-	return false;
-}
 
 /* The next step at once; when the plan is over, what is only a fallback and was not a step of it. A step that was taken
  * after the failed one is what the person is waited for now. */

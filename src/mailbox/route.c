@@ -181,14 +181,27 @@ static void note_planned(struct user *user, int64_t pos)
 	}
 }
 
-size_t take_steps(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
-		  struct way *way_io)
+bool has_device_for(const struct mailbox *m, const struct user *user, const struct way *way)
 {
-	size_t count = 0;
-	for (; way_io->step < way_io->plan->count && count == 0; way_io->step++) {
-		count = push_by(m, batch, user, news, way_io);
+	for (size_t i = 0; i < user->device_count; i++) {
+		const struct sw_mailbox_provider *provider = find_provider(m, user->devices[i].provider);
+		if (provider && user->devices[i].token[0] && way_takes(way, provider)) {
+			return true;
+		}
 	}
-	return count;
+	return false;
+}
+
+bool take_steps(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
+		struct way *way_io)
+{
+	bool taken = false;
+	for (; way_io->step < way_io->plan->count && !taken; way_io->step++) {
+		/* Of a plan, devices that have the message already are waited for like the others. */
+		taken = push_by(m, batch, user, news, way_io) > 0 ||
+			(!is_push_to_all(way_io->plan) && has_device_for(m, user, way_io));
+	}
+	return taken;
 }
 
 void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news)
@@ -202,17 +215,6 @@ void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, con
 	} else if (push_by(m, batch, user, news, &last_resort) == 0) {
 		m->batch_unreachable++; /* waits in the inbox for a device to come */
 	}
-}
-
-static bool has_live_device(const struct mailbox *m, const struct user *user)
-{
-	for (size_t i = 0; i < user->device_count; i++) {
-		const struct sw_mailbox_provider *provider = find_provider(m, user->devices[i].provider);
-		if (provider && !provider->fallback_only && user->devices[i].token[0]) {
-			return true;
-		}
-	}
-	return false;
 }
 
 struct news read_news(const struct sw_pg_result *r, size_t row)
@@ -274,7 +276,8 @@ void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user,
 {
 	const struct way last_resort = {&push_to_all, LAST_RESORT};
 	struct news news;
-	if ((spent || !has_live_device(m, user)) && pos > user_seen(user) && find_news(m, user, pos, &news)) {
+	if ((spent || !has_device_for(m, user, &(struct way){&push_to_all, 0})) && pos > user_seen(user) &&
+	    find_news(m, user, pos, &news)) {
 		keep_news(&batch->arena, &news);
 		push_by(m, batch, user, &news, &last_resort);
 	}

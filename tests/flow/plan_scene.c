@@ -26,6 +26,7 @@ static const struct sw_mailbox_plan plans[] = {
 	 .count = 3},
 	{.name = "brisk", .steps = {{.target = "all"}, {.after_ms = 10000, .target = "hooks"}}, .count = 2},
 	{.name = "plain", .steps = {{.target = "all"}}, .count = 1},
+	{.name = "again", .steps = {{.target = "phones"}, {.after_ms = 10000, .target = "phones"}}, .count = 2},
 	{.name = "droid", .steps = {{.target = "droids"}}, .count = 1}};
 
 static _Atomic int64_t clock_ms;
@@ -83,13 +84,12 @@ void bob_has(struct scene *scene, const char *provider)
 	flow_settle(&scene->flow);
 }
 
-void bob_acks(struct scene *scene, int64_t pos, bool active)
+void bob_acks(struct scene *scene, const char *device, int64_t pos, bool active)
 {
-	post_to_mailbox(
-		&scene->flow, BOB,
-		&(struct sw_item){
-			.kind = SW_ITEM_ACK,
-			.as.ack = {.user = BOB, .device = sw_bytes_str("phones"), .pos = pos, .active = active}});
+	post_to_mailbox(&scene->flow, BOB,
+			&(struct sw_item){
+				.kind = SW_ITEM_ACK,
+				.as.ack = {.user = BOB, .device = sw_bytes_str(device), .pos = pos, .active = active}});
 	flow_settle(&scene->flow);
 }
 
@@ -147,7 +147,7 @@ static void add_job(struct scene_jobs *jobs, const struct sw_item_job *job)
 	jobs->step[jobs->count++] = sw_job_step(job->class, job->content);
 }
 
-static void collect(void *ctx, struct sw_bytes body)
+static void each_item(struct sw_bytes body, void (*on_item)(void *ctx, const struct sw_item *item), void *ctx)
 {
 	struct sw_envelope_reader reader;
 	struct sw_section section;
@@ -157,12 +157,22 @@ static void collect(void *ctx, struct sw_bytes body)
 	assert_int_equal(sw_envelope_open(&reader, body), SW_OK);
 	while (sw_envelope_next(&reader, &section) == SW_OK) {
 		while (sw_item_next(&section.items, &arena, &item) == SW_OK) {
-			assert_int_equal(item.kind, SW_ITEM_JOB);
-			assert_int_equal(item.as.job.user, BOB);
-			add_job(ctx, &item.as.job);
+			on_item(ctx, &item);
 		}
 	}
 	sw_arena_release(&arena);
+}
+
+static void on_job(void *ctx, const struct sw_item *item)
+{
+	assert_int_equal(item->kind, SW_ITEM_JOB);
+	assert_int_equal(item->as.job.user, BOB);
+	add_job(ctx, &item->as.job);
+}
+
+static void collect(void *ctx, struct sw_bytes body)
+{
+	each_item(body, on_job, ctx);
 }
 
 struct scene_jobs jobs_of(struct scene *scene, const char *provider)
@@ -187,7 +197,19 @@ size_t rows_left(struct scene *scene)
 	return count;
 }
 
+static void on_delayed(void *ctx, const struct sw_item *item)
+{
+	(void)item;
+	(*(size_t *)ctx)++;
+}
+
 size_t looks_under_way(struct scene *scene)
 {
-	return fake_bus_count_delayed(&scene->flow.bus, "check.");
+	size_t count = 0;
+	pthread_mutex_lock(&scene->flow.bus.lock);
+	for (const struct fake_delayed *delayed = scene->flow.bus.delayed; delayed; delayed = delayed->next) {
+		each_item(sw_blob_bytes(delayed->body), on_delayed, &count);
+	}
+	pthread_mutex_unlock(&scene->flow.bus.lock);
+	return count;
 }

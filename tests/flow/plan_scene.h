@@ -21,13 +21,13 @@ struct scene_jobs {
 };
 
 /* Not started. The usual plan: phones; 60 s later droids; 240 s after those the fallback. People may choose "brisk":
- * all; 10 s later hooks; "plain": all; and "droid": droids. */
+ * all; 10 s later hooks; "plain": all; "again": phones, twice; and "droid": droids. */
 void scene_open(struct scene *scene, unsigned engines);
 void scene_close(struct scene *scene);
 void scene_clock_set(int64_t now_ms);
 void scene_clock_add_s(int64_t seconds);
 void bob_has(struct scene *scene, const char *provider);
-void bob_acks(struct scene *scene, int64_t pos, bool active);
+void bob_acks(struct scene *scene, const char *device, int64_t pos, bool active);
 /* muted_until_ms -1 and plan "": not set. */
 void bob_prefers(struct scene *scene, int64_t conv, int64_t muted_until_ms, const char *plan);
 void alice_writes(struct scene *scene, const char *text);
@@ -39,6 +39,7 @@ void seconds_pass(struct scene *scene, int64_t seconds, int64_t at_a_time);
 struct scene_jobs jobs_of(struct scene *scene, const char *provider);
 size_t job_count(struct scene *scene, const char *provider);
 size_t rows_left(struct scene *scene);
+/* Items in the check queues. */
 size_t looks_under_way(struct scene *scene);
 
 #endif

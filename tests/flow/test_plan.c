@@ -152,6 +152,20 @@ static void steps__person_seemed_online__the_first_after_ack_timeout(void **stat
 	assert_jobs(scene, 1, 1, 0, 0);
 }
 
+static void steps__same_devices_again__another_job_about_the_same_message(void **state)
+{
+	struct scene *scene = *state;
+	bob_prefers(scene, 0, -1, "again");
+	alice_writes(scene, "hello");
+	seconds_pass(scene, 10, 10);
+	const struct scene_jobs jobs = jobs_of(scene, "phones");
+	assert_int_equal(jobs.count, 2); /* different ones */
+	assert_int_equal(jobs.pos[0], jobs.pos[1]);
+	assert_int_equal(jobs.step[0], 1);
+	assert_int_equal(jobs.step[1], 2);
+	assert_over(scene);
+}
+
 /* ---- what ends a plan ---- */
 
 static void ack__between_two_steps__no_more(void **state)
@@ -159,7 +173,7 @@ static void ack__between_two_steps__no_more(void **state)
 	struct scene *scene = *state;
 	alice_writes(scene, "hello");
 	seconds_pass(scene, 60, 60);
-	bob_acks(scene, 1, true);
+	bob_acks(scene, "phones", 1, true);
 	seconds_pass(scene, 600, 60);
 	assert_jobs(scene, 1, 1, 0, 0);
 	assert_over(scene);
@@ -169,9 +183,22 @@ static void ack__of_a_device_whose_person_is_away__goes_on(void **state)
 {
 	struct scene *scene = *state;
 	alice_writes(scene, "hello");
-	bob_acks(scene, 1, false);
+	bob_acks(scene, "phones", 1, false);
 	seconds_pass(scene, 60, 60);
 	assert_jobs(scene, 1, 1, 0, 0);
+}
+
+static void ack__of_all_devices_of_a_step_whose_person_is_away__waits_for_it(void **state)
+{
+	struct scene *scene = *state;
+	alice_writes(scene, "hello");
+	bob_acks(scene, "droids", 1, false);
+	seconds_pass(scene, 60, 60);
+	assert_jobs(scene, 1, 0, 0, 0); /* it has the message itself */
+	seconds_pass(scene, 239, 1);
+	assert_jobs(scene, 1, 0, 0, 0);
+	seconds_pass(scene, 1, 1);
+	assert_jobs(scene, 1, 0, 1, 0);
 }
 
 static void ack__of_the_first_of_two__the_second_goes_on(void **state)
@@ -179,7 +206,7 @@ static void ack__of_the_first_of_two__the_second_goes_on(void **state)
 	struct scene *scene = *state;
 	alice_writes(scene, "one");
 	alice_writes(scene, "two");
-	bob_acks(scene, 1, true);
+	bob_acks(scene, "phones", 1, true);
 	seconds_pass(scene, 60, 60);
 	assert_jobs(scene, 2, 1, 0, 0);
 	assert_int_equal(jobs_of(scene, "droids").pos[0], 2);
@@ -243,7 +270,7 @@ static void failure__after_somebody_has_read__nothing(void **state)
 {
 	struct scene *scene = *state;
 	alice_writes(scene, "hello");
-	bob_acks(scene, 1, true);
+	bob_acks(scene, "phones", 1, true);
 	failed_push(scene, 1, 1);
 	assert_jobs(scene, 1, 0, 0, 0);
 }
@@ -363,8 +390,10 @@ int main(void)
 		PLAN_TEST(steps__looks_come_from_below__in_the_longest_stage_that_is_not_too_late),
 		PLAN_TEST(steps__many_messages__each_its_own_time_and_one_look),
 		PLAN_TEST(steps__person_seemed_online__the_first_after_ack_timeout),
+		PLAN_TEST(steps__same_devices_again__another_job_about_the_same_message),
 		PLAN_TEST(ack__between_two_steps__no_more),
 		PLAN_TEST(ack__of_a_device_whose_person_is_away__goes_on),
+		PLAN_TEST(ack__of_all_devices_of_a_step_whose_person_is_away__waits_for_it),
 		PLAN_TEST(ack__of_the_first_of_two__the_second_goes_on),
 		PLAN_TEST(mute__between_two_steps__no_more_even_after_its_end),
 		cmocka_unit_test_setup_teardown(steps__no_device_for_one__the_next_at_its_time, bob_has_no_droid, end),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A message that goes through all steps of its plan, one of them because a push failed, again and again, each time with
- * one fault, one I/O step later than the time before. Whatever fails: each step makes one job, and the same one however
- * often it is published. */
+/* Two messages, one after the other, that go through all steps of their plan, the first because a push failed: again and
+ * again, each time with one fault, one I/O step later than the time before. Whatever fails: each step makes one job, and
+ * the same one however often it is published. */
 #include "plan_scene.h"
 
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { RUNS_MAX = 1000, FAULTS_MIN = 8, PLAN_S = 60 + 240 };
+enum { RUNS_MAX = 1000, FAULTS_MIN = 8, PLAN_S = 60 + 240 + 120 };
 
 static void check(struct scene *scene)
 {
@@ -36,14 +36,14 @@ static void go_through(struct scene *scene)
 	bob_has(scene, "droids");
 	bob_has(scene, "mail");
 	alice_writes(scene, "one");
-	seconds_pass(scene, 30, 30);
-	alice_writes(scene, "two");
 	post_to_mailbox(
 		&scene->flow, BOB,
 		&(struct sw_item){.kind = SW_ITEM_FALLBACK,
-				  .as.fallback = {.user = BOB, .pos = 2, .reason = sw_bytes_str("spent"), .step = 1}});
+				  .as.fallback = {.user = BOB, .pos = 1, .reason = sw_bytes_str("spent"), .step = 1}});
 	flow_settle(&scene->flow);
-	seconds_pass(scene, PLAN_S + 120, 30);
+	seconds_pass(scene, PLAN_S, 30);
+	alice_writes(scene, "two"); /* alone: no look of another message helps it */
+	seconds_pass(scene, PLAN_S, 30);
 	for (unsigned i = 0; i < FLOW_WRITERS_MAX; i++) {
 		flow_stop(&scene->flow, i);
 	}

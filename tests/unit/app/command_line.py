@@ -73,7 +73,9 @@ class CommandLine(unittest.TestCase):
                 ('[plan.p]\nstep_1 = {"socket":true}\n', "[plan.p]: plan: steps[0]: expected"),
                 ('[plan.p]\nstep_1 = {"push":"all","after_s":1}\n', "steps[0]: after_s: expected none"),
                 ("[plan.p]\nstep_1 = nonsense\n", "[plan.p]: ")):
-            self.expect(self.run_it("config", "--check", config=webhook + config), CONFIG, said)
+            done = self.run_it("config", "--check", config=webhook + config)
+            self.assertEqual(done.returncode, CONFIG)
+            self.assertIn(said, done.stderr)
         good = webhook + '[plan.p]\nstep_1 = {"push":"all"}\nstep_2 = {"after_s":60,"push":"hook"}\n[mailbox]\nplan = p\n'
         self.assertEqual(self.run_it("config", "--check", config=good).returncode, 0)
 
