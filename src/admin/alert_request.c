@@ -128,7 +128,7 @@ static int take_switches(const struct parse *parse)
 	if (needs_ack && !json_is_boolean(needs_ack)) {
 		return bad(parse, "needs_ack", "true or false");
 	}
-	if (deadline && (!json_is_integer(deadline) || seconds < 1 || seconds > SW_ALERT_WAIT_S_MAX)) {
+	if (deadline && (!json_is_integer(deadline) || seconds < 1 || seconds > SW_PLAN_WAIT_S_MAX)) {
 		return bad(parse, "deadline_s", "a whole number of seconds from 1 to 604800");
 	}
 	out->deadline_ms = (int64_t)seconds * 1000;

@@ -23,7 +23,7 @@ extern const char *const sw_alert_severities[SW_ALERT_SEVERITIES];
 
 /* What it points to is borrowed. */
 struct sw_alert_config {
-	const struct sw_alert_provider *providers;
+	const struct sw_plan_provider *providers;
 	size_t provider_count;
 	unsigned ingest_queues;
 	int64_t age_max_ms; /* a push of an alert is worthless after */

@@ -58,7 +58,7 @@ struct sw_item sw_alert_job(const struct sw_alert_config *config, const struct s
 struct sw_item sw_alert_letter(const struct sw_alert_about *about, const struct sw_alert_person *person,
 			       struct sw_arena *arena);
 /* NULL: no such account. */
-const struct sw_alert_provider *sw_alert_provider(const struct sw_alert_config *config, struct sw_bytes name);
+const struct sw_plan_provider *sw_alert_provider(const struct sw_alert_config *config, struct sw_bytes name);
 
 /* ---- run.c ---- */
 int sw_alert_store(struct sw_alert_runner *runner, struct sw_diag *diag_out);

@@ -12,7 +12,7 @@ enum { TEXT_MAX = 32 << 10 };
 
 const char *const sw_alert_severities[SW_ALERT_SEVERITIES] = {"low", "normal", "high", "critical"};
 
-const struct sw_alert_provider *sw_alert_provider(const struct sw_alert_config *config, struct sw_bytes name)
+const struct sw_plan_provider *sw_alert_provider(const struct sw_alert_config *config, struct sw_bytes name)
 {
 	for (size_t i = 0; i < config->provider_count; i++) {
 		if (sw_bytes_equal_str(name, config->providers[i].name)) {
@@ -102,7 +102,7 @@ static bool may_sound(const struct sw_alert_config *config, struct sw_bytes app)
 }
 
 /* Where a subject line is all that is seen at first, the severity is in it. */
-static struct sw_bytes title_for(const struct sw_alert_about *about, const struct sw_alert_provider *provider,
+static struct sw_bytes title_for(const struct sw_alert_about *about, const struct sw_plan_provider *provider,
 				 struct sw_arena *arena)
 {
 	struct sw_bytes title = sw_utf8_cut(about->title, SW_TITLE_BYTES_MAX);

@@ -6,32 +6,17 @@
 #ifndef SW_ALERT_PLAN_H
 #define SW_ALERT_PLAN_H
 
-#include <surewire/json.h>
+#include "proto/plan_step.h"
 
 enum {
 	SW_ALERT_STEPS_MAX = 32,
-	SW_ALERT_WAIT_S_MAX = 7 * 24 * 3600,
 	SW_ALERT_ROUNDS_MAX = 100,
 	SW_ALERT_GIVE_UP_S = 300,
 	SW_ALERT_NEXT_AFTER_S = 300,
-	SW_ALERT_INSTANCE_MAX = 64,
-};
-
-/* A push provider's account that a plan may name. */
-struct sw_alert_provider {
-	const char *name;
-	bool fallback_only; /* mail and the like */
-};
-
-struct sw_alert_step {
-	int64_t after_ms; /* since the step before */
-	bool socket;      /* a message, live and into the inbox; else pushes … */
-	/* … to the devices of an account, or of all that are not only a fallback ("all"), or of those that are ("fallback") */
-	char target[SW_ALERT_INSTANCE_MAX];
 };
 
 struct sw_alert_plan {
-	struct sw_alert_step steps[SW_ALERT_STEPS_MAX];
+	struct sw_plan_step steps[SW_ALERT_STEPS_MAX];
 	int count;
 	int rounds;         /* the steps are taken so many times */
 	int64_t every_ms;   /* from the end of one round to the next */
@@ -41,13 +26,11 @@ struct sw_alert_plan {
 };
 
 /* SW_EINVAL: the text says which member, and what was expected. providers NULL: any account may be named. */
-int sw_alert_plan_parse(const json_t *json, const struct sw_alert_provider *providers, size_t provider_count,
+int sw_alert_plan_parse(const json_t *json, const struct sw_plan_provider *providers, size_t provider_count,
 			struct sw_alert_plan *plan_out, struct sw_diag *diag_out) SW_MUST_CHECK;
 /* The plan with every member written out; owned by the caller (json_decref). */
 json_t *sw_alert_plan_json(const struct sw_alert_plan *plan);
 bool sw_alert_plan_has_socket(const struct sw_alert_plan *plan);
-/* Whether a step's pushes go to devices of this account. */
-bool sw_alert_step_takes(const struct sw_alert_step *step, const struct sw_alert_provider *provider);
 
 /* Where the plan is with one person. */
 struct sw_alert_place {

@@ -21,7 +21,7 @@ struct due {
 	struct sw_alert_about about;
 	struct sw_alert_person person;
 	struct sw_alert_plan plan;
-	const struct sw_alert_step *step; /* NULL: given up */
+	const struct sw_plan_step *step; /* NULL: given up */
 	struct sw_ticket **tickets;
 	struct sw_uuid *jobs; /* beside the tickets */
 	size_t count;
@@ -86,8 +86,8 @@ static void send_pushes(struct sw_alert_runner *runner, struct due *due, const s
 						       .token = sw_pg_bytes(devices, i, 4),
 						       .sandbox = sw_pg_bool(devices, i, 5),
 						       .registered_at_ms = sw_pg_i64(devices, i, 6)};
-		const struct sw_alert_provider *provider = sw_alert_provider(runner->config, device.provider);
-		if (provider && sw_alert_step_takes(due->step, provider)) {
+		const struct sw_plan_provider *provider = sw_alert_provider(runner->config, device.provider);
+		if (provider && sw_plan_step_takes(due->step, provider->name, provider->fallback_only)) {
 			send_job(runner, due, &device);
 		}
 	}

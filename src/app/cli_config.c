@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* surewire config: the sample, the manual, and a check that starts nothing. */
 #include "app/commands.h"
+#include "app/plans.h"
 
 #include <argp.h>
 
@@ -36,6 +37,13 @@ static int check(void)
 	struct sw_diag diag = {""};
 	int err = sw_cli_load_config(&config, &diag);
 	if (err) {
+		return sw_cli_fail(err, &diag);
+	}
+	struct sw_plans plans;
+	err = sw_plans_read(config, &plans, &diag);
+	sw_plans_release(&plans);
+	if (err) {
+		sw_config_free(config);
 		return sw_cli_fail(err, &diag);
 	}
 	printf("%s: good\n", config->path[0] ? config->path : "no configuration file, defaults and environment");

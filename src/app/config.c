@@ -73,7 +73,7 @@ static int check_key(const struct load *load, const struct sw_conf_entry *entry)
 
 static int check_entry(const struct load *load, const struct sw_conf_entry *entry)
 {
-	if (sw_conf_is_push(entry->section)) {
+	if (sw_conf_is_push(entry->section) || sw_conf_is_plan(entry->section)) {
 		return SW_OK;
 	}
 	if (!sw_conf_section_find(entry->section)) {
@@ -156,7 +156,8 @@ static int load_all(struct load *load)
 	for (size_t i = 0; !err && i < sw_conf_row_count; i++) {
 		err = load_row(load, i);
 	}
-	return err ? err : sw_conf_push_read(load->config, load->source, &load->file, load->diag);
+	err = err ? err : sw_conf_push_read(load->config, load->source, &load->file, load->diag);
+	return err ? err : sw_conf_plan_read(load->config, load->source, &load->file, load->diag);
 }
 
 int sw_config_load(const struct sw_config_source *source, struct sw_config **config_out, struct sw_diag *diag_out)

@@ -50,6 +50,12 @@ struct sw_push_instance {
 	size_t key_count;
 };
 
+/* One [plan.NAME] section. */
+struct sw_plan_text {
+	const char *name;
+	const char *steps; /* a list as JSON, not looked at yet */
+};
+
 /* clang-format off */
 struct sw_config {
 #define SW_SECTION(section, help) struct {
@@ -61,6 +67,8 @@ struct sw_config {
 #undef SW_SECTION_END
 	struct sw_push_instance *push; /* by order of appearance */
 	size_t push_count;
+	struct sw_plan_text *plans; /* by order of appearance */
+	size_t plan_count;
 	char *path;                    /* the file, "" when there was none */
 	struct sw_config_texts *texts; /* private: owns every text above */
 };

@@ -12,6 +12,21 @@ static const char push_help[] =
 	"providers/PROVIDER/README.md. "
 	"Keys that end in _file name files, relative to this one. Each can be set by SUREWIRE_PUSH_NAME_KEY too.";
 
+static const char plan_help[] =
+	"One section for each plan of pushes for messages that nobody acknowledges, which [mailbox] plan or a person's "
+	"preference may name; NAME is free (a-z 0-9 _ -). step_1 to step_8 are its steps, each a JSON object: docs/plans.md. "
+	"Each can be set by SUREWIRE_PLAN_NAME_STEP_1 and so on too.";
+/* The push accounts in it are those of an example. */
+static const char *const plan_example[] = {"step_1 = {\"push\":\"all\"}", "step_2 = {\"after_s\":60,\"push\":\"fcm\"}",
+					   "step_3 = {\"after_s\":240,\"push\":\"fallback\"}"};
+
+static void print_plan(FILE *out, const char *prefix)
+{
+	for (size_t i = 0; i < sizeof(plan_example) / sizeof(plan_example[0]); i++) {
+		fprintf(out, "%s%s\n", prefix, plan_example[i]);
+	}
+}
+
 /* Words of text in lines of at most WIDTH, each with the prefix. */
 static void print_wrapped(FILE *out, const char *prefix, const char *text)
 {
@@ -90,6 +105,9 @@ void sw_config_print_help(FILE *out, const struct sw_provider_ops *const *provid
 		fprintf(out, "\n[%s]  %s\n", sw_conf_sections[i].name, sw_conf_sections[i].help);
 		print_section_rows(out, sw_conf_sections[i].name, print_manual_row);
 	}
+	fputs("\n[plan.NAME]\n", out);
+	print_wrapped(out, "      ", plan_help);
+	print_plan(out, "  ");
 	fputs("\n[push.NAME]\n", out);
 	print_wrapped(out, "      ", push_help);
 	print_instance_keys(out, "  ");
@@ -115,6 +133,10 @@ void sw_config_print_sample(FILE *out, const struct sw_provider_ops *const *prov
 		fprintf(out, "\n\n# %s\n[%s]\n", sw_conf_sections[i].help, sw_conf_sections[i].name);
 		print_section_rows(out, sw_conf_sections[i].name, print_sample_row);
 	}
+	fputs("\n\n", out);
+	print_wrapped(out, "# ", plan_help);
+	fputs("\n;[plan.patient]\n", out);
+	print_plan(out, ";");
 	fputs("\n\n", out);
 	print_wrapped(out, "# ", push_help);
 	fputs("# Of every provider, numbers:\n", out);

@@ -160,17 +160,17 @@ static int read_keys(const struct push_load *load, struct sw_push_instance *inst
 	return err;
 }
 
-static bool name_valid(const char *name)
+bool sw_conf_name_valid(const char *name, size_t len_max)
 {
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
-	return len >= 1 && len <= INSTANCE_NAME_MAX && name[len] == '\0';
+	return len >= 1 && len <= len_max && name[len] == '\0';
 }
 
 static int read_instance(const struct push_load *load, const struct sw_conf_entry *head)
 {
 	struct sw_config *config = load->config;
 	const char *name = head->section + PREFIX_LEN;
-	if (!name_valid(name)) {
+	if (!sw_conf_name_valid(name, INSTANCE_NAME_MAX)) {
 		return sw_diag_set(load->diag, SW_ECONFIG,
 				   "%s:%d: [%s]: expected a name of 1 to %d of a-z 0-9 _ - after the dot",
 				   load->file->path, head->line, sw_conf_show(head->section).text, INSTANCE_NAME_MAX);

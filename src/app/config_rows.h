@@ -102,6 +102,13 @@ const char *sw_conf_env(const char *const *environ, const char *section, const c
 int sw_conf_push_read(struct sw_config *config, const struct sw_config_source *source, const struct sw_conf_file *file,
 		      struct sw_diag *diag_out) SW_MUST_CHECK;
 bool sw_conf_is_push(const char *section);
+/* What may be behind the dot of a section. */
+bool sw_conf_name_valid(const char *name, size_t len_max);
+
+/* config_plan.c: the [plan.NAME] sections. */
+int sw_conf_plan_read(struct sw_config *config, const struct sw_config_source *source, const struct sw_conf_file *file,
+		      struct sw_diag *diag_out) SW_MUST_CHECK;
+bool sw_conf_is_plan(const char *section);
 
 struct sw_config_texts {
 	struct sw_arena arena;

@@ -286,8 +286,8 @@ int sw_cmd_serve(const struct sw_config *config, int argc, char **argv)
 	if (!err) {
 		sigset_t signals = block_signals();
 		apply_log(config);
-		serve_prepare(serve);
-		err = start(serve, &signals, &diag);
+		err = serve_prepare(serve, &diag);
+		err = err ? err : start(serve, &signals, &diag);
 		if (err == SW_OK) {
 			run(serve, &signals);
 		}

@@ -6,6 +6,7 @@
 #include "admin/node.h"
 #include "admin/ops_http.h"
 #include "app/config.h"
+#include "app/plans.h"
 #include "bus/topology.h"
 #include "gateway/gateway.h"
 #include "mailbox/mailbox_step.h"
@@ -39,9 +40,10 @@ struct serve {
 	struct sw_mailbox_provider *mailbox_providers;
 	struct sw_gateway_provider *gateway_providers;
 	struct sw_pusher_instance *pusher_instances;
-	struct sw_alert_provider *alert_providers;
+	struct sw_plan_provider *alert_providers;
 	struct sw_direct_provider *direct_providers;
 	struct sw_direct_rules direct;
+	struct sw_plans plans;
 	const char **provider_names;
 	/* Read by the ops thread: set once when the role is up. */
 	struct sw_writer *_Atomic writer;
@@ -55,7 +57,8 @@ struct serve {
 };
 
 /* serve_roles.c */
-void serve_prepare(struct serve *serve);
+/* SW_ECONFIG: a plan that cannot be read. */
+int serve_prepare(struct serve *serve, struct sw_diag *diag_out) SW_MUST_CHECK;
 int serve_open_ops(struct serve *serve, struct sw_diag *diag_out) SW_MUST_CHECK;
 int serve_declare(struct serve *serve, struct sw_diag *diag_out) SW_MUST_CHECK;
 int serve_open_roles(struct serve *serve, struct sw_diag *diag_out) SW_MUST_CHECK;

@@ -67,7 +67,7 @@ static void prepare_providers(struct serve *serve)
 		serve->provider_names[i] = push->name;
 		serve->mailbox_providers[i] = (struct sw_mailbox_provider){push->name, push->ops->fallback_only,
 									   push->ops->clears};
-		serve->alert_providers[i] = (struct sw_alert_provider){push->name, push->ops->fallback_only};
+		serve->alert_providers[i] = (struct sw_plan_provider){push->name, push->ops->fallback_only};
 		serve->gateway_providers[i] = (struct sw_gateway_provider){
 			.name = push->name,
 			.check_token = push->ops->check_token,
@@ -80,7 +80,7 @@ static void prepare_providers(struct serve *serve)
 	}
 }
 
-void serve_prepare(struct serve *serve)
+int serve_prepare(struct serve *serve, struct sw_diag *diag_out)
 {
 	const struct sw_config *config = serve->config;
 	prepare_bus(serve);
@@ -102,6 +102,11 @@ void serve_prepare(struct serve *serve)
 						    .clear_delay_ms = config->mailbox.clear_delay_ms,
 						    .providers = serve->mailbox_providers,
 						    .provider_count = config->push_count};
+	int err = sw_plans_read(config, &serve->plans, diag_out);
+	serve->mailbox.plans = serve->plans.plans;
+	serve->mailbox.plan_count = serve->plans.count;
+	serve->mailbox.plan = serve->plans.usual;
+	return err;
 }
 
 /* ---- readiness: on the ops thread ---- */
@@ -355,7 +360,9 @@ static int open_gateway(struct serve *serve, struct sw_diag *diag_out)
 		.keys_dir = c->auth.keys_dir,
 		.tokens = {.issuer = c->auth.issuer, .audience = c->auth.audience, .leeway_ms = c->auth.leeway_ms},
 		.providers = serve->gateway_providers,
-		.provider_count = c->push_count};
+		.provider_count = c->push_count,
+		.plans = serve->plans.names,
+		.plan_count = serve->plans.count};
 	struct sw_gateway *opened = NULL;
 	int err = sw_gateway_open(&gateway, &opened, diag_out);
 	serve->gateway = opened;
@@ -427,6 +434,7 @@ void serve_close(struct serve *serve)
 	free(serve->alert_providers);
 	free(serve->pusher_instances);
 	free(serve->direct_providers);
+	sw_plans_release(&serve->plans);
 	free(serve->provider_names);
 	sw_bus_config_release(&serve->bus_text);
 }

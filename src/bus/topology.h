@@ -38,5 +38,7 @@ unsigned sw_topology_retry_stage(unsigned attempt, int64_t minimum_ms, uint64_t 
 /* The shortest stage of at least delay_ms; past the ladder its last one. */
 unsigned sw_topology_retry_stage_at_least(int64_t delay_ms);
 unsigned sw_topology_check_stage_at_least(int64_t delay_ms);
+/* The longest stage of at most delay_ms; before the ladder its first one. */
+unsigned sw_topology_check_stage_at_most(int64_t delay_ms);
 
 #endif

@@ -42,15 +42,25 @@ unsigned sw_topology_check_stage_at_least(int64_t delay_ms)
 	return stage_at_least(sw_check_delays_ms, SW_CHECK_STAGES, delay_ms);
 }
 
+static unsigned stage_at_most(const int *delays_ms, unsigned count, int64_t delay_ms)
+{
+	unsigned stage = 0;
+	while (stage + 1 < count && delays_ms[stage + 1] <= delay_ms) {
+		stage++;
+	}
+	return stage;
+}
+
+unsigned sw_topology_check_stage_at_most(int64_t delay_ms)
+{
+	return stage_at_most(sw_check_delays_ms, SW_CHECK_STAGES, delay_ms);
+}
+
 /* The last stage that is not over 1 s * 2^attempt. */
 static unsigned cap_stage(unsigned attempt)
 {
 	int64_t cap_ms = attempt < 20 ? INT64_C(1000) << attempt : INT64_MAX;
-	unsigned stage = 0;
-	while (stage + 1 < SW_RETRY_STAGES && sw_retry_delays_ms[stage + 1] <= cap_ms) {
-		stage++;
-	}
-	return stage;
+	return stage_at_most(sw_retry_delays_ms, SW_RETRY_STAGES, cap_ms);
 }
 
 /* The stages are geometric: choosing among them evenly would favour the short ones, so a delay is chosen evenly below

@@ -6,8 +6,9 @@
 #include <surewire/mem.h>
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { ANSWER_BYTES_MAX = 1024, UNSET = 2 };
+enum { ANSWER_BYTES_MAX = 1024, NAMES_BYTES_MAX = 2048, UNSET = 2 };
 
 struct preference_read {
 	struct gw_read read; /* first */
@@ -17,6 +18,7 @@ struct preference_read {
 	int64_t muted_until_ms;
 	int32_t mentions_only;
 	char content[8];
+	char plan[33];
 };
 
 /* 0 for the default. */
@@ -62,6 +64,7 @@ static void on_run(struct sw_pg_job *job, struct sw_pg *pg)
 		read->muted_until_ms = sw_pg_i64(r, 0, 1);
 		read->mentions_only = sw_pg_i32(r, 0, 2);
 		snprintf(read->content, sizeof(read->content), "%.*s", SW_BYTES_FMT(sw_pg_bytes(r, 0, 3)));
+		snprintf(read->plan, sizeof(read->plan), "%.*s", SW_BYTES_FMT(sw_pg_bytes(r, 0, 4)));
 	}
 	sw_arena_release(&arena);
 }
@@ -91,6 +94,12 @@ static void put_preference(const struct preference_read *read, struct sw_buf *ou
 	sw_buf_put_str(out, ",\"content\":");
 	if (read->content[0] || usual) {
 		sw_json_put_cstr(out, read->content[0] ? read->content : "full");
+	} else {
+		sw_buf_put_str(out, "null");
+	}
+	sw_buf_put_str(out, ",\"plan\":");
+	if (read->plan[0]) {
+		sw_json_put_cstr(out, read->plan);
 	} else {
 		sw_buf_put_str(out, "null");
 	}
@@ -178,7 +187,35 @@ static bool parse_content(const json_t *value, struct sw_bytes *content_out)
 	       sw_bytes_equal_str(*content_out, "full");
 }
 
-static bool parse_preference(const json_t *root, struct sw_item_preference_set *set, struct sw_diag *diag)
+static void refuse_plan(const struct gw_loop *loop, struct sw_diag *diag)
+{
+	const struct sw_gateway_config *config = &loop->gateway->config;
+	struct sw_buf names;
+	sw_buf_init(&names, NAMES_BYTES_MAX);
+	for (size_t i = 0; i < config->plan_count; i++) {
+		sw_json_put_cstr(&names, config->plans[i]);
+		sw_buf_put_str(&names, i + 1 < config->plan_count ? ", " : " or ");
+	}
+	sw_diag_set(diag, SW_EINVAL, "plan: expected %snull", config->plan_count ? sw_buf_cstr(&names) : "");
+	sw_buf_release(&names);
+}
+
+static bool parse_plan(const struct gw_loop *loop, const json_t *value, struct sw_bytes *plan_out)
+{
+	const struct sw_gateway_config *config = &loop->gateway->config;
+	*plan_out = sw_bytes("", 0);
+	bool known = !value || json_is_null(value);
+	for (size_t i = 0; i < config->plan_count && json_is_string(value); i++) {
+		if (strcmp(config->plans[i], json_string_value(value)) == 0) {
+			*plan_out = sw_bytes_str(config->plans[i]);
+			known = true;
+		}
+	}
+	return known;
+}
+
+static bool parse_preference(const struct gw_loop *loop, const json_t *root, struct sw_item_preference_set *set,
+			     struct sw_diag *diag)
 {
 	const json_t *mentions_only = json_object_get(root, "mentions_only");
 	set->mentions_only = json_is_boolean(mentions_only) ? (uint8_t)json_is_true(mentions_only) : UNSET;
@@ -189,6 +226,8 @@ static bool parse_preference(const json_t *root, struct sw_item_preference_set *
 		sw_diag_set(diag, SW_EINVAL, "mentions_only: expected true, false or null");
 	} else if (!parse_content(json_object_get(root, "content"), &set->content)) {
 		sw_diag_set(diag, SW_EINVAL, "content: expected \"none\", \"sender\", \"full\" or null");
+	} else if (!parse_plan(loop, json_object_get(root, "plan"), &set->plan)) {
+		refuse_plan(loop, diag);
 	}
 	return diag->text[0] == '\0';
 }
@@ -206,7 +245,7 @@ void api_preferences_set(struct gw_loop *loop, struct sw_http_exchange *exchange
 	if (sw_json_parse(sw_http_body(exchange), SW_FRAME_DEPTH_MAX, &root, &diag) != SW_OK || !json_is_object(root)) {
 		api_fail(exchange, SW_ERROR_BAD_JSON, diag.text);
 		json_decref(root);
-	} else if (!parse_preference(root, set, &diag)) {
+	} else if (!parse_preference(loop, root, set, &diag)) {
 		api_fail(exchange, SW_ERROR_BAD_FRAME, diag.text);
 		json_decref(root);
 	} else {
@@ -232,6 +271,7 @@ void api_preferences_drop(struct gw_loop *loop, struct sw_http_exchange *exchang
 					       .muted_until_ms = -1,
 					       .mentions_only = UNSET,
 					       .content = sw_bytes("", 0),
+					       .plan = sw_bytes("", 0),
 					       .node = loop->gateway->config.node,
 					       .request = request->number};
 	api_to_mailbox(loop, request, user, &item);

@@ -66,6 +66,8 @@ struct sw_gateway_config {
 	struct sw_token_policy tokens;
 	const struct sw_gateway_provider *providers;
 	size_t provider_count;
+	const char *const *plans; /* names that people may choose */
+	size_t plan_count;
 };
 
 struct sw_gateway_state {

@@ -48,6 +48,7 @@ struct preference {
 	int64_t conv;
 	int64_t muted_until_ms; /* PREFER_UNSET, as the others: as in the default */
 	int8_t mentions_only;
+	int8_t plan;                 /* index of the configuration */
 	enum prefer_content content; /* the pusher's matter; kept to be written */
 	enum dirt dirt;
 };
@@ -77,7 +78,8 @@ struct user {
 	struct session *sessions;
 	size_t session_count;
 	bool check_armed;       /* a check is on its way that will look again */
-	int64_t check_delay_ms; /* after so long */
+	int32_t check_delay_ms; /* after so long */
+	int64_t step_at_ms;     /* a STEP_DUE is expected back by then; 0: none that is known */
 	int64_t lag_ms;         /* most that an event since the last quiet moment was older when it came here */
 	bool clear_armed;       /* a CLEAR is on its way */
 	bool plan_dirty;
@@ -97,6 +99,30 @@ struct news {
 	int64_t at_ms;
 	bool mentioned;
 	enum sw_job_reason reason; /* of a push about it */
+};
+
+/* How a message is pushed: a step of a plan, or the last resort, the devices that are only a fallback. */
+enum { LAST_RESORT = -1 };
+struct way {
+	const struct sw_mailbox_plan *plan;
+	int step; /* from 0 */
+};
+
+/* A message whose plan goes on: a row of plan_step. */
+struct pending {
+	int64_t user;
+	struct news news;
+	int step; /* the next one; OVER */
+	int64_t due_at_ms;
+	bool changed;
+};
+enum { OVER = -1 };
+
+struct step_row {
+	int64_t user;
+	int64_t pos;
+	int64_t step;
+	int64_t due_at_ms;
 };
 
 struct inbox_row {
@@ -146,24 +172,29 @@ struct mailbox {
 	const struct sw_mailbox_config *config;
 	struct user *users;
 	struct user *touched;
-	struct sw_rows inbox;                     /* struct inbox_row */
-	struct sw_rows gone_devices;              /* struct device_key */
-	struct sw_rows gone_preferences;          /* struct preference_key */
-	struct sw_rows gone_sessions;             /* struct session_key */
-	struct sw_rows alert_acks;                /* struct alert_ack_row */
-	struct sw_rows ledger;                    /* struct ledger_row */
+	struct sw_rows inbox;            /* struct inbox_row */
+	struct sw_rows gone_devices;     /* struct device_key */
+	struct sw_rows gone_preferences; /* struct preference_key */
+	struct sw_rows gone_sessions;    /* struct session_key */
+	struct sw_rows alert_acks;       /* struct alert_ack_row */
+	struct sw_rows ledger;           /* struct ledger_row */
+	struct sw_rows new_steps;        /* struct step_row */
+	struct pending *pending;         /* by user and pos: of this batch's STEP_DUE and failed pushes */
+	size_t pending_count;
 	const struct sw_pg_result *unacked;       /* of this batch's checks */
 	const struct sw_pg_result *node_sessions; /* of the last NODE_GONE of this batch */
 	const struct sw_pg_result *alerted;       /* of this batch's acks of alerts: who is a recipient */
-	int loading_users, loading_unacked, loading_node, loading_alerts;
+	int loading_users, loading_unacked, loading_steps, loading_node, loading_alerts;
 	/* What the section being applied comes to, kept with it so that a repeat of it says the same again.
 	 * DELIVER: a varint a user, pos * 2 + whether a push was planned; 0: the account is gone.
-	 * CHECK: two varints, pushes were planned after this pos and up to that; 0 0: none. */
+	 * CHECK: two varints, pushes were planned after this pos and up to that; 0 0: none.
+	 * STEP_DUE, and a failed push of a step: a varint with a number, and for each pos and step that was taken. */
 	struct sw_buf record;
 	struct sw_reader recorded; /* of a section that was applied before */
 	struct sw_metric *appended, *live, *pushes, *checks, *late, *unreachable, *unwanted, *clears;
+	struct sw_metric *steps_due, *steps_failed;
 	int64_t batch_unwanted, batch_clears, batch_appended, batch_live, batch_pushes, batch_checks, batch_late,
-		batch_unreachable;
+		batch_unreachable, batch_steps_due, batch_steps_failed;
 };
 
 /* users.c */
@@ -191,6 +222,12 @@ struct preference *user_add_preference(struct user *user, int64_t conv);
 bool user_wants(const struct user *user, int64_t conv, bool mentioned, int64_t now_ms);
 bool prefer_content_parse(struct sw_bytes text, enum prefer_content *content_out);
 const char *prefer_content_text(enum prefer_content content);
+/* By which plan the person is told of a message of a conversation. */
+const struct sw_mailbox_plan *user_plan(const struct mailbox *m, const struct user *user, int64_t conv);
+/* Index; PREFER_UNSET: there is none of this name. */
+int8_t prefer_plan_find(const struct mailbox *m, struct sw_bytes name);
+/* "": PREFER_UNSET. */
+const char *prefer_plan_name(const struct mailbox *m, int8_t plan);
 enum sw_error_code prefer(struct mailbox *m, struct sw_batch *batch, struct user *user,
 			  const struct sw_item_preference_set *set);
 
@@ -199,7 +236,7 @@ void append_deliver(struct mailbox *m, struct sw_batch *batch, const struct sw_w
 		    const struct sw_item_deliver *deliver);
 
 /* track.c */
-void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work, const struct sw_item *item);
+void track(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item *item);
 
 /* ledger.c */
 struct cursor_step {
@@ -228,17 +265,50 @@ void route_live(struct mailbox *m, struct sw_batch *batch, const struct sw_item_
 		const int64_t *positions);
 /* Sockets that may have missed an event are told how far the inbox goes: they compare and repair. */
 void remind_sessions(struct sw_batch *batch, const struct user *user);
+extern const struct sw_mailbox_plan push_to_all;
+/* The first step, or the first for which there is a device. */
 void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news);
+/* Number of devices that get one. */
+size_t push_by(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
+	       const struct way *way);
+/* Does the way go to this account's devices? */
+bool way_takes(const struct way *way, const struct sw_mailbox_provider *provider);
+bool has_device_for(const struct mailbox *m, const struct user *user, const struct way *way);
+/* Takes a step, or when the person has no device for it the next, and so on. The way is then the one after it, past the
+ * last when none is left. False: no device for any. */
+bool take_steps(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
+		struct way *way_io);
 /* E-mail and the like, when no live device is left, or (spent) when one gave up all its attempts. */
 void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t pos, bool spent);
+/* Of those that were loaded for this batch. */
+bool find_news(const struct mailbox *m, const struct user *user, int64_t pos, struct news *news_out);
+struct news read_news(const struct sw_pg_result *r, size_t row);
+void keep_news(struct sw_arena *arena, struct news *news);
 /* pos: up to here it is late by then, whatever the clocks say. */
 void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t delay_ms, int64_t pos);
 void on_check(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item_check *check);
+
+/* plan.c: the steps after the first */
+/* The plan of a message goes on. again: the store knows that, but whether the STEP_DUE went out is unknown. */
+void expect_step(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t pos, const struct way *way,
+		 bool again);
+void on_step_due(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item_step_due *due);
+/* A push of a step, from 1, has failed for good. spent: the device may live, but it gave up. */
+struct failed_step {
+	int64_t pos;
+	int step;
+	bool spent;
+};
+void on_step_failed(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, struct user *user,
+		    const struct failed_step *failed);
+void read_pending(struct mailbox *m, struct sw_arena *arena, const struct sw_pg_result *r);
 
 /* write.c */
 /* Devices of the users that were touched. */
 size_t count_devices(const struct mailbox *m, enum dirt dirt);
 void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg);
+/* rows: struct step_row, at least one; how many of its columns the statement takes. */
+void write_steps(const struct sw_rows *rows, struct sw_arena *arena, struct sw_pg *pg, enum sw_sql statement);
 /* rows: struct alert_ack_row, at least one. */
 void write_alert_pairs(const struct sw_rows *rows, struct sw_arena *arena, struct sw_pg *pg, enum sw_sql statement);
 

@@ -40,7 +40,8 @@ struct preference *user_add_preference(struct user *user, int64_t conv)
 	struct preference *added = &user->preferences[at];
 	memmove(added + 1, added, (user->preference_count - at) * sizeof(*added));
 	user->preference_count++;
-	*added = (struct preference){.conv = conv, .muted_until_ms = PREFER_UNSET, .mentions_only = PREFER_UNSET};
+	*added = (struct preference){
+		.conv = conv, .muted_until_ms = PREFER_UNSET, .mentions_only = PREFER_UNSET, .plan = PREFER_UNSET};
 	return added;
 }
 
@@ -61,6 +62,32 @@ bool user_wants(const struct user *user, int64_t conv, bool mentioned, int64_t n
 	int64_t muted_until_ms = own->muted_until_ms != PREFER_UNSET ? own->muted_until_ms : usual->muted_until_ms;
 	int mentions_only = own->mentions_only != PREFER_UNSET ? own->mentions_only : usual->mentions_only;
 	return now_ms >= muted_until_ms && (mentioned || mentions_only != 1);
+}
+
+const struct sw_mailbox_plan *user_plan(const struct mailbox *m, const struct user *user, int64_t conv)
+{
+	const struct preference *own = find(user, conv);
+	const struct preference *usual = find(user, 0);
+	const struct preference *chosen = own && own->plan != PREFER_UNSET ? own : usual;
+	if (chosen && chosen->plan != PREFER_UNSET) {
+		return &m->config->plans[chosen->plan];
+	}
+	return m->config->plan ? m->config->plan : &push_to_all;
+}
+
+int8_t prefer_plan_find(const struct mailbox *m, struct sw_bytes name)
+{
+	for (size_t i = 0; i < m->config->plan_count; i++) {
+		if (sw_bytes_equal_str(name, m->config->plans[i].name)) {
+			return (int8_t)i;
+		}
+	}
+	return PREFER_UNSET;
+}
+
+const char *prefer_plan_name(const struct mailbox *m, int8_t plan)
+{
+	return plan == PREFER_UNSET ? "" : m->config->plans[plan].name;
 }
 
 bool prefer_content_parse(struct sw_bytes text, enum prefer_content *content_out)
@@ -96,7 +123,11 @@ enum sw_error_code prefer(struct mailbox *m, struct sw_batch *batch, struct user
 	enum prefer_content content = PREFER_CONTENT_UNSET;
 	(void)prefer_content_parse(set->content, &content);
 	int mentions_only = set->mentions_only <= 1 ? set->mentions_only : PREFER_UNSET;
-	if (set->muted_until_ms < 0 && mentions_only < 0 && content == PREFER_CONTENT_UNSET) {
+	int8_t plan = prefer_plan_find(m, set->plan);
+	if (set->plan.len && plan == PREFER_UNSET) {
+		return SW_ERROR_BAD_FRAME; /* the gateway's configuration has one of this name */
+	}
+	if (set->muted_until_ms < 0 && mentions_only < 0 && content == PREFER_CONTENT_UNSET && plan == PREFER_UNSET) {
 		forget(m, batch, user, set->conv);
 		return SW_ERROR_NONE;
 	}
@@ -107,6 +138,7 @@ enum sw_error_code prefer(struct mailbox *m, struct sw_batch *batch, struct user
 	preference->muted_until_ms = set->muted_until_ms < 0 ? PREFER_UNSET : set->muted_until_ms;
 	preference->mentions_only = (int8_t)mentions_only;
 	preference->content = content;
+	preference->plan = plan;
 	preference->dirt = CHANGED;
 	return SW_ERROR_NONE;
 }

@@ -2,6 +2,7 @@
 /* Where a message goes from the inbox: live to the nodes that hold sockets of the user, or to the push queues; and the
  * check that looks again, because an open socket proves nothing. */
 #include "mailbox/mailbox_int.h"
+#include "proto/job.h"
 
 #include "base/id.h"
 
@@ -81,15 +82,20 @@ const struct sw_mailbox_provider *find_provider(const struct mailbox *m, const c
 	return NULL;
 }
 
-/* The same message and device give the same job, whoever plans it and however often. */
-static struct sw_uuid job_id(const struct user *user, const struct news *news, const struct device *device)
+const struct sw_mailbox_plan push_to_all = {.name = "", .steps = {{.target = "all"}}, .count = 1};
+
+/* The same message, device and step give the same job, whoever plans it and however often. */
+static struct sw_uuid job_id(const struct user *user, const struct news *news, const struct device *device, int step)
 {
 	struct sw_buf key;
 	sw_buf_init(&key, 64);
 	sw_buf_put_u64(&key, (uint64_t)user->id);
 	sw_buf_put_u64(&key, (uint64_t)news->pos);
-	struct sw_uuid id = sw_uuid_derive_at(news->at_ms, "surewire.job", sw_buf_bytes(&key),
-					      sw_bytes_str(device->id));
+	if (step > 0) {
+		sw_buf_put_u64(&key, (uint64_t)step);
+	}
+	struct sw_uuid id = sw_uuid_derive_at(news->at_ms, step > 0 ? "surewire.step_job" : "surewire.job",
+					      sw_buf_bytes(&key), sw_bytes_str(device->id));
 	sw_buf_release(&key);
 	return id;
 }
@@ -101,11 +107,30 @@ static int64_t planned_at_ms(const struct sw_batch *batch, const struct news *ne
 	return stored_ms > batch->now_ms ? stored_ms : batch->now_ms;
 }
 
+/* Where a push to all is the whole plan its jobs say nothing: they are those of a server without plans. */
+static bool is_push_to_all(const struct sw_mailbox_plan *plan)
+{
+	return plan->count == 1 && strcmp(plan->steps[0].target, push_to_all.steps[0].target) == 0;
+}
+
+static struct sw_bytes step_content(struct sw_arena *arena, const struct way *way)
+{
+	if (way->step == LAST_RESORT || is_push_to_all(way->plan)) {
+		return sw_bytes(NULL, 0);
+	}
+	struct sw_buf text;
+	sw_buf_init(&text, 64);
+	sw_job_step_put(&text, way->step + 1);
+	struct sw_bytes kept = sw_arena_copy(arena, sw_buf_bytes(&text));
+	sw_buf_release(&text);
+	return kept;
+}
+
 static void emit_job(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
-		     const struct device *device)
+		     const struct device *device, const struct way *way)
 {
 	struct sw_item job = {.kind = SW_ITEM_JOB,
-			      .as.job = {.job = job_id(user, news, device),
+			      .as.job = {.job = job_id(user, news, device, way->step),
 					 .user = user->id,
 					 .user_name = sw_bytes_str(user->name),
 					 .device = sw_bytes_str(device->id),
@@ -123,21 +148,34 @@ static void emit_job(struct mailbox *m, struct sw_batch *batch, struct user *use
 					 .badge = -1, /* counted when it is sent */
 					 .created_at_ms = news->at_ms,
 					 .expires_at_ms = news->at_ms + m->config->push_ttl_ms,
+					 .content = step_content(&batch->arena, way),
 					 .reason = (uint8_t)news->reason,
 					 .planned_at_ms = planned_at_ms(batch, news)}};
 	sw_batch_to_push(batch, job.as.job.provider, &job);
 	m->batch_pushes++;
 }
 
-static size_t push_devices(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
-			   bool fallback)
+bool way_takes(const struct way *way, const struct sw_mailbox_provider *provider)
+{
+	if (way->step != LAST_RESORT) {
+		return sw_plan_step_takes(&way->plan->steps[way->step], provider->name, provider->fallback_only);
+	}
+	bool named = false; /* by a step: then it has had, or will have, its turn */
+	for (int i = 0; i < way->plan->count; i++) {
+		named |= sw_plan_step_takes(&way->plan->steps[i], provider->name, provider->fallback_only);
+	}
+	return provider->fallback_only && !named;
+}
+
+size_t push_by(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
+	       const struct way *way)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < user->device_count; i++) {
 		struct device *device = &user->devices[i];
 		const struct sw_mailbox_provider *provider = find_provider(m, device->provider);
-		if (provider && provider->fallback_only == fallback && device->token[0] && device->cursor < news->pos) {
-			emit_job(m, batch, user, news, device);
+		if (provider && way_takes(way, provider) && device->token[0] && device->cursor < news->pos) {
+			emit_job(m, batch, user, news, device, way);
 			device->shown_from = device->shown_from ? device->shown_from : news->pos;
 			device->shown_upto = news->pos > device->shown_upto ? news->pos : device->shown_upto;
 			count++;
@@ -154,26 +192,43 @@ static void note_planned(struct user *user, int64_t pos)
 	}
 }
 
-void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news)
-{
-	note_planned(user, news->pos);
-	if (push_devices(m, batch, user, news, false) == 0 && push_devices(m, batch, user, news, true) == 0) {
-		m->batch_unreachable++; /* waits in the inbox for a device to come */
-	}
-}
-
-static bool has_live_device(const struct mailbox *m, const struct user *user)
+bool has_device_for(const struct mailbox *m, const struct user *user, const struct way *way)
 {
 	for (size_t i = 0; i < user->device_count; i++) {
 		const struct sw_mailbox_provider *provider = find_provider(m, user->devices[i].provider);
-		if (provider && !provider->fallback_only && user->devices[i].token[0]) {
+		if (provider && user->devices[i].token[0] && way_takes(way, provider)) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static struct news read_news(const struct sw_pg_result *r, size_t row)
+bool take_steps(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news,
+		struct way *way_io)
+{
+	bool taken = false;
+	for (; way_io->step < way_io->plan->count && !taken; way_io->step++) {
+		/* Of a plan, devices that have the message already are waited for like the others. */
+		taken = push_by(m, batch, user, news, way_io) > 0 ||
+			(!is_push_to_all(way_io->plan) && has_device_for(m, user, way_io));
+	}
+	return taken;
+}
+
+void plan_push(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct news *news)
+{
+	bool again = news->pos <= user->pushed_pos;
+	struct way way = {user_plan(m, user, news->conv), 0};
+	const struct way last_resort = {way.plan, LAST_RESORT};
+	note_planned(user, news->pos);
+	if (take_steps(m, batch, user, news, &way)) {
+		expect_step(m, batch, user, news->pos, &way, again);
+	} else if (push_by(m, batch, user, news, &last_resort) == 0) {
+		m->batch_unreachable++; /* waits in the inbox for a device to come */
+	}
+}
+
+struct news read_news(const struct sw_pg_result *r, size_t row)
 {
 	return (struct news){.pos = sw_pg_i64(r, row, 1),
 			     .conv = sw_pg_i64(r, row, 2),
@@ -212,25 +267,31 @@ static bool next_unacked(const struct mailbox *m, const struct user *user, size_
 }
 
 /* Results are read again by the write's round trip: what is emitted must outlive them. */
-static void keep(struct sw_arena *arena, struct news *news)
+void keep_news(struct sw_arena *arena, struct news *news)
 {
 	news->title = sw_arena_copy(arena, news->title);
 	news->preview = sw_arena_copy(arena, news->preview);
 }
 
+bool find_news(const struct mailbox *m, const struct user *user, int64_t pos, struct news *news_out)
+{
+	for (size_t row = first_unacked(m, user); next_unacked(m, user, &row, news_out);) {
+		if (news_out->pos == pos) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void plan_fallback(struct mailbox *m, struct sw_batch *batch, struct user *user, int64_t pos, bool spent)
 {
-	if ((!spent && has_live_device(m, user)) || pos <= user_seen(user)) {
-		return;
-	}
+	const struct way last_resort = {&push_to_all, LAST_RESORT};
 	struct news news;
-	for (size_t row = first_unacked(m, user); next_unacked(m, user, &row, &news);) {
-		if (news.pos == pos) {
-			keep(&batch->arena, &news);
-			news.reason = spent ? SW_JOB_REASON_OTHERS_FAILED : SW_JOB_REASON_NO_LIVE_DEVICE;
-			push_devices(m, batch, user, &news, true);
-			return;
-		}
+	if ((spent || !has_device_for(m, user, &(struct way){&push_to_all, 0})) && pos > user_seen(user) &&
+	    find_news(m, user, pos, &news)) {
+		keep_news(&batch->arena, &news);
+		news.reason = spent ? SW_JOB_REASON_OTHERS_FAILED : SW_JOB_REASON_NO_LIVE_DEVICE;
+		push_by(m, batch, user, &news, &last_resort);
 	}
 }
 
@@ -243,7 +304,7 @@ void arm_check(struct mailbox *m, struct sw_batch *batch, struct user *user, int
 	}
 	user_touch(m, user);
 	user->check_armed = true;
-	user->check_delay_ms = delay_ms;
+	user->check_delay_ms = (int32_t)delay_ms;
 	struct sw_item check = {.kind = SW_ITEM_CHECK, .as.check = {.user = user->id, .pos = pos}};
 	sw_batch_to_check(batch, delay_ms, user->id, &check);
 	m->batch_checks++;
@@ -281,7 +342,7 @@ static size_t plan_range(struct mailbox *m, struct sw_batch *batch, struct user 
 			continue;
 		}
 		if (user_wants(user, news.conv, news.mentioned, batch->now_ms)) {
-			keep(&batch->arena, &news);
+			keep_news(&batch->arena, &news);
 			news.reason = late_reason(user, news.pos);
 			plan_push(m, batch, user, &news);
 			*first_out = planned++ ? *first_out : news.pos;

@@ -23,17 +23,28 @@ static void *step_open(const void *config, struct sw_idgen *ids)
 					   "Messages whose recipient has no device that could be pushed.");
 	m->clears = sw_metric_counter("surewire_mailbox_clears_planned_total", NULL,
 				      "Silent pushes that take back what was read elsewhere.");
+	static const char steps_help[] = "Steps of plans after the first that were taken.";
+	m->steps_due = sw_metric_counter("surewire_mailbox_plan_steps_total", "cause=\"due\"", steps_help);
+	m->steps_failed = sw_metric_counter("surewire_mailbox_plan_steps_total", "cause=\"failed\"", steps_help);
 	m->unwanted = sw_metric_counter("surewire_mailbox_unwanted_total", NULL,
 					"Messages that were not to be pushed: muted, or no mention.");
 	return m;
+}
+
+/* What lives in the batch. */
+static void drop_rows(struct mailbox *m)
+{
+	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = m->alert_acks = (struct sw_rows){0};
+	m->ledger = m->new_steps = (struct sw_rows){0};
+	m->pending = NULL;
+	m->pending_count = 0;
 }
 
 static void step_forget(void *step)
 {
 	struct mailbox *m = step;
 	users_clear(m);
-	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = m->alert_acks = m->ledger =
-		(struct sw_rows){0};
+	drop_rows(m);
 }
 
 static void step_close(void *step)
@@ -53,6 +64,7 @@ struct range {
 struct wanted {
 	struct sw_rows users;  /* int64_t */
 	struct sw_rows ranges; /* struct range */
+	struct sw_rows steps;  /* struct step_row: user and pos */
 	struct sw_rows nodes;  /* int64_t */
 	struct sw_rows alerts; /* struct alert_ack_row */
 };
@@ -89,6 +101,45 @@ static void want_check(struct mailbox *m, struct sw_arena *arena, struct wanted 
 	}
 }
 
+/* recorded: as want_check. */
+static void want_taken(struct sw_arena *arena, struct wanted *want, int64_t user, struct sw_reader *recorded)
+{
+	uint64_t count = sw_reader_varint(recorded);
+	for (uint64_t i = 0; i < count && !recorded->err; i++) {
+		int64_t pos = (int64_t)sw_reader_varint(recorded);
+		(void)sw_reader_varint(recorded);
+		want_range(arena, want, user, pos - 1, pos);
+	}
+}
+
+static void want_steps(struct sw_arena *arena, struct wanted *want, int64_t user, int64_t pos)
+{
+	*(struct step_row *)sw_rows_add(&want->steps, arena, sizeof(struct step_row)) = (struct step_row){user, pos, 0,
+													  0};
+}
+
+static void want_step_due(struct sw_arena *arena, struct wanted *want, int64_t user, struct sw_reader *recorded)
+{
+	want_steps(arena, want, user, 0);
+	if (recorded) {
+		want_taken(arena, want, user, recorded);
+	}
+}
+
+/* A push that failed: its message, and where the plan is with it. */
+static void want_failed(struct sw_arena *arena, struct wanted *want, const struct step_row *failed,
+			struct sw_reader *recorded)
+{
+	if (failed->step && recorded) {
+		want_taken(arena, want, failed->user, recorded);
+		return;
+	}
+	want_range(arena, want, failed->user, failed->pos - 1, failed->pos);
+	if (failed->step) {
+		want_steps(arena, want, failed->user, failed->pos);
+	}
+}
+
 static void want_alert(struct sw_arena *arena, struct wanted *want, const struct sw_item_alert_ack *ack)
 {
 	*(struct alert_ack_row *)sw_rows_add(
@@ -114,11 +165,23 @@ static void want_item(struct mailbox *m, struct sw_arena *arena, struct wanted *
 		break;
 	case SW_ITEM_TOKEN_DEAD:
 		want_user(m, arena, want, item->as.token_dead.user);
-		want_range(arena, want, item->as.token_dead.user, item->as.token_dead.pos - 1, item->as.token_dead.pos);
+		want_failed(arena, want,
+			    &(struct step_row){.user = item->as.token_dead.user,
+					       .pos = item->as.token_dead.pos,
+					       .step = item->as.token_dead.step},
+			    recorded);
 		break;
 	case SW_ITEM_FALLBACK:
 		want_user(m, arena, want, item->as.fallback.user);
-		want_range(arena, want, item->as.fallback.user, item->as.fallback.pos - 1, item->as.fallback.pos);
+		want_failed(arena, want,
+			    &(struct step_row){.user = item->as.fallback.user,
+					       .pos = item->as.fallback.pos,
+					       .step = item->as.fallback.step},
+			    recorded);
+		break;
+	case SW_ITEM_STEP_DUE:
+		want_user(m, arena, want, item->as.step_due.user);
+		want_step_due(arena, want, item->as.step_due.user, recorded);
 		break;
 	case SW_ITEM_NODE_GONE:
 		*(int64_t *)sw_rows_add(&want->nodes, arena, sizeof(int64_t)) = item->as.node_gone.node;
@@ -197,6 +260,15 @@ static int queue_ranges(struct sw_arena *arena, const struct sw_rows *rows, stru
 	return 1;
 }
 
+static int queue_steps(struct sw_arena *arena, const struct sw_rows *rows, struct sw_pg *pg)
+{
+	if (rows->count == 0) {
+		return 0;
+	}
+	write_steps(rows, arena, pg, SW_SQL_MAILBOX_LOAD_STEPS);
+	return 1;
+}
+
 static int queue_nodes(struct sw_arena *arena, const struct sw_rows *nodes, struct sw_pg *pg)
 {
 	if (nodes->count == 0) {
@@ -230,11 +302,14 @@ static size_t step_load(void *step, struct sw_batch *batch, struct sw_pg *pg)
 		}
 	}
 	m->unacked = m->node_sessions = m->alerted = NULL;
+	m->pending = NULL;
+	m->pending_count = 0;
 	m->loading_users = queue_users(&batch->arena, &want.users, pg);
 	m->loading_unacked = queue_ranges(&batch->arena, &want.ranges, pg);
+	m->loading_steps = queue_steps(&batch->arena, &want.steps, pg);
 	m->loading_node = queue_nodes(&batch->arena, &want.nodes, pg);
 	m->loading_alerts = queue_alerts(&batch->arena, &want.alerts, pg);
-	return (size_t)(m->loading_users + m->loading_unacked + m->loading_node + m->loading_alerts);
+	return (size_t)(m->loading_users + m->loading_unacked + m->loading_steps + m->loading_node + m->loading_alerts);
 }
 
 static void read_users(struct mailbox *m, const struct sw_pg_result *r)
@@ -300,13 +375,13 @@ static void read_preferences(struct mailbox *m, const struct sw_pg_result *r)
 			preference->muted_until_ms = sw_pg_i64(r, i, 2);
 			preference->mentions_only = mentions_only <= 1 ? (int8_t)mentions_only : PREFER_UNSET;
 			(void)prefer_content_parse(sw_pg_bytes(r, i, 4), &preference->content);
+			preference->plan = prefer_plan_find(m, sw_pg_bytes(r, i, 5)); /* that is gone: none */
 		}
 	}
 }
 
 static void step_loaded(void *step, struct sw_batch *batch, const struct sw_pg *pg)
 {
-	(void)batch;
 	struct mailbox *m = step;
 	size_t index = 0;
 	if (m->loading_users) {
@@ -327,6 +402,9 @@ static void step_loaded(void *step, struct sw_batch *batch, const struct sw_pg *
 	}
 	if (m->loading_unacked) {
 		m->unacked = sw_pg_result(pg, index++);
+	}
+	if (m->loading_steps) {
+		read_pending(m, &batch->arena, sw_pg_result(pg, index++));
 	}
 	if (m->loading_node) {
 		m->node_sessions = sw_pg_result(pg, index++);
@@ -349,6 +427,8 @@ static void apply_work(struct mailbox *m, struct sw_batch *batch, struct sw_work
 			append_deliver(m, batch, work, &item->as.deliver);
 		} else if (item->kind == SW_ITEM_CHECK) {
 			on_check(m, batch, work, &item->as.check);
+		} else if (item->kind == SW_ITEM_STEP_DUE) {
+			on_step_due(m, batch, work, &item->as.step_due);
 		} else {
 			track(m, batch, work, item);
 		}
@@ -376,8 +456,7 @@ static void step_settle(void *step, bool committed)
 {
 	struct mailbox *m = step;
 	users_settle(m, committed);
-	m->inbox = m->gone_devices = m->gone_preferences = m->gone_sessions = m->alert_acks = m->ledger =
-		(struct sw_rows){0};
+	drop_rows(m);
 	m->unacked = m->node_sessions = m->alerted = NULL;
 	if (committed) {
 		sw_metric_add(m->appended, m->batch_appended);
@@ -388,7 +467,10 @@ static void step_settle(void *step, bool committed)
 		sw_metric_add(m->unreachable, m->batch_unreachable);
 		sw_metric_add(m->unwanted, m->batch_unwanted);
 		sw_metric_add(m->clears, m->batch_clears);
+		sw_metric_add(m->steps_due, m->batch_steps_due);
+		sw_metric_add(m->steps_failed, m->batch_steps_failed);
 	}
+	m->batch_steps_due = m->batch_steps_failed = 0;
 	m->batch_appended = m->batch_live = m->batch_pushes = 0;
 	m->batch_checks = m->batch_late = m->batch_unreachable = 0;
 	m->batch_unwanted = m->batch_clears = 0;

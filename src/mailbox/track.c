@@ -226,19 +226,27 @@ static void on_alert_ack(struct mailbox *m, struct sw_batch *batch, const struct
 
 /* Only the token that was tried, and only if it was not reported again since. Several pushes may have met it, and each
  * of them needs its fallback: that the token is gone already ends nothing. */
-static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct user *user,
+static void on_token_dead(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, struct user *user,
 			  const struct sw_item_token_dead *dead)
 {
-	struct device *device = user_device(user, dead->device);
-	if (!device || (device->token[0] && !sw_bytes_equal_str(dead->token, device->token)) ||
-	    (dead->since_ms && device->registered_at_ms > dead->since_ms)) {
+	const struct failed_step failed = {.pos = dead->pos, .step = dead->step};
+	if (work->applied) { /* whatever the device has reported since */
+		on_step_failed(m, batch, work, user, &failed);
 		return;
 	}
-	if (device->token[0]) {
+	struct device *device = user_device(user, dead->device);
+	if (device && ((device->token[0] && !sw_bytes_equal_str(dead->token, device->token)) ||
+		       (dead->since_ms && device->registered_at_ms > dead->since_ms))) {
+		return;
+	}
+	if (!device && dead->step == 0) {
+		return;
+	}
+	if (device && device->token[0]) {
 		set_text(&device->token, sw_bytes("", 0));
 		device->dirt = CHANGED;
 	}
-	plan_fallback(m, batch, user, dead->pos, false);
+	on_step_failed(m, batch, work, user, &failed);
 }
 
 /* To a node that was away only for a moment and holds the session still: it announces it again. When the node is gone this
@@ -311,7 +319,7 @@ static int64_t user_of(const struct sw_item *item)
 	}
 }
 
-void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work, const struct sw_item *item)
+void track(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item *item)
 {
 	if (item->kind == SW_ITEM_NODE_GONE) {
 		on_node_gone(m, batch, work, item->as.node_gone.node);
@@ -356,10 +364,11 @@ void track(struct mailbox *m, struct sw_batch *batch, const struct sw_work *work
 		on_alert_ack(m, batch, &item->as.alert_ack);
 		break;
 	case SW_ITEM_TOKEN_DEAD:
-		on_token_dead(m, batch, user, &item->as.token_dead);
+		on_token_dead(m, batch, work, user, &item->as.token_dead);
 		break;
 	case SW_ITEM_FALLBACK:
-		plan_fallback(m, batch, user, item->as.fallback.pos, true);
+		on_step_failed(m, batch, work, user,
+			       &(struct failed_step){item->as.fallback.pos, item->as.fallback.step, true});
 		break;
 	default:
 		break;

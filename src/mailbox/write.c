@@ -238,6 +238,7 @@ static void write_preferences(struct mailbox *m, struct sw_arena *arena, struct 
 	}
 	int64_t *columns = sw_arena_alloc(arena, 4 * max * sizeof(*columns));
 	struct sw_bytes *contents = sw_arena_alloc(arena, max * sizeof(*contents));
+	struct sw_bytes *plans = sw_arena_alloc(arena, max * sizeof(*plans));
 	size_t n = 0;
 	for (const struct user *user = m->touched; user; user = user->next_touched) {
 		for (size_t i = 0; i < user->preference_count; i++) {
@@ -247,6 +248,7 @@ static void write_preferences(struct mailbox *m, struct sw_arena *arena, struct 
 				columns[max + n] = preference->conv;
 				columns[2 * max + n] = preference->muted_until_ms;
 				columns[3 * max + n] = preference->mentions_only;
+				plans[n] = sw_bytes_str(prefer_plan_name(m, preference->plan));
 				contents[n++] = sw_bytes_str(prefer_content_text(preference->content));
 			}
 		}
@@ -257,6 +259,7 @@ static void write_preferences(struct mailbox *m, struct sw_arena *arena, struct 
 		sw_pg_add_i64s(&params, columns + column * max, n);
 	}
 	sw_pg_add_texts(&params, contents, n);
+	sw_pg_add_texts(&params, plans, n);
 	sw_pg_queue(pg, SW_SQL_MAILBOX_UPSERT_PREFERENCES, &params);
 }
 
@@ -283,6 +286,45 @@ static void write_plans(struct mailbox *m, struct sw_arena *arena, struct sw_pg 
 	sw_pg_add_i64s(&params, users, n);
 	sw_pg_add_i64s(&params, pushed, n);
 	sw_pg_queue(pg, SW_SQL_MAILBOX_UPSERT_PUSH_PLAN, &params);
+}
+
+void write_steps(const struct sw_rows *rows, struct sw_arena *arena, struct sw_pg *pg, enum sw_sql statement)
+{
+	const struct step_row *steps = rows->items;
+	size_t n = rows->count;
+	int64_t *columns = sw_arena_alloc(arena, 4 * n * sizeof(*columns));
+	for (size_t i = 0; i < n; i++) {
+		columns[i] = steps[i].user;
+		columns[n + i] = steps[i].pos;
+		columns[2 * n + i] = steps[i].step;
+		columns[3 * n + i] = steps[i].due_at_ms;
+	}
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	for (size_t column = 0; column < (statement == SW_SQL_MAILBOX_UPSERT_STEPS ? 4 : 2); column++) {
+		sw_pg_add_i64s(&params, columns + column * n, n);
+	}
+	sw_pg_queue(pg, statement, &params);
+}
+
+/* Those that were new in this batch, and what became of those that were loaded. */
+static void write_pending(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
+{
+	struct sw_rows gone = {0};
+	for (size_t i = 0; i < m->pending_count; i++) {
+		const struct pending *pending = &m->pending[i];
+		if (pending->changed) {
+			struct sw_rows *rows = pending->step == OVER ? &gone : &m->new_steps;
+			*(struct step_row *)sw_rows_add(rows, arena, sizeof(struct step_row)) = (struct step_row){
+				pending->user, pending->news.pos, pending->step, pending->due_at_ms};
+		}
+	}
+	if (gone.count) {
+		write_steps(&gone, arena, pg, SW_SQL_MAILBOX_DELETE_STEPS);
+	}
+	if (m->new_steps.count) {
+		write_steps(&m->new_steps, arena, pg, SW_SQL_MAILBOX_UPSERT_STEPS);
+	}
 }
 
 void write_alert_pairs(const struct sw_rows *rows, struct sw_arena *arena, struct sw_pg *pg, enum sw_sql statement)
@@ -314,6 +356,7 @@ void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg)
 	write_gone_preferences(m, &batch->arena, pg);
 	write_preferences(m, &batch->arena, pg);
 	write_plans(m, &batch->arena, pg);
+	write_pending(m, &batch->arena, pg);
 	if (m->alert_acks.count) {
 		write_alert_pairs(&m->alert_acks, &batch->arena, pg, SW_SQL_MAILBOX_INSERT_ALERT_ACKS);
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/job.h"
 
+#include <surewire/json.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -48,4 +50,21 @@ int sw_job_queue_name(enum sw_job_queue queue, struct sw_bytes provider, char *n
 	int len = snprintf(name_out, size, "%s.%.*s", queue == SW_JOB_QUEUE_URGENT ? "urgent" : "push",
 			   SW_BYTES_FMT(provider));
 	return len > 0 && (size_t)len < size ? SW_OK : SW_EINVAL;
+}
+
+void sw_job_step_put(struct sw_buf *out, int step)
+{
+	sw_buf_printf(out, "{\"step\":%d}", step);
+}
+
+uint8_t sw_job_step(uint8_t class, struct sw_bytes content)
+{
+	struct sw_diag ignored = {0};
+	json_t *json = NULL;
+	if (class != SW_JOB_CHAT || !content.len || sw_json_parse(content, 2, &json, &ignored) != SW_OK) {
+		return 0;
+	}
+	json_int_t step = json_integer_value(json_object_get(json, "step"));
+	json_decref(json);
+	return step > 0 && step <= UINT8_MAX ? (uint8_t)step : 0;
 }

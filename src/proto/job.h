@@ -3,6 +3,7 @@
 #ifndef SW_PROTO_JOB_H
 #define SW_PROTO_JOB_H
 
+#include <surewire/buf.h>
 #include <surewire/bytes.h>
 #include <surewire/err.h>
 
@@ -32,5 +33,10 @@ struct sw_bytes sw_job_reason_text(struct sw_bytes name);
 enum sw_job_queue { SW_JOB_QUEUE_NORMAL, SW_JOB_QUEUE_URGENT, SW_JOB_QUEUES };
 /* "push.NAME" or "urgent.NAME". SW_EINVAL: the provider's name makes no queue name of at most size - 1 bytes. */
 int sw_job_queue_name(enum sw_job_queue queue, struct sw_bytes provider, char *name_out, size_t size) SW_MUST_CHECK;
+
+/* A push of a message whose plan is more than one push to all says in its content which step it is of, from 1. */
+void sw_job_step_put(struct sw_buf *out, int step);
+/* 0: of none. */
+uint8_t sw_job_step(uint8_t class, struct sw_bytes content);
 
 #endif

@@ -123,8 +123,7 @@ static struct sw_push_step credential(const struct sw_push_facts *facts)
 	if (facts->credential_streak < SW_PUSH_CREDENTIAL_MAX) {
 		return resend(facts);
 	}
-	return facts->credential_doubted ? put_off(facts, operator_wait_ms(facts), SW_PUSH_STATE_RETRY)
-					 : retry(facts, -1);
+	return facts->credential_doubted ? put_off(facts, operator_wait_ms(facts)) : retry(facts, -1);
 }
 
 struct sw_push_step sw_push_after_outcome(const struct sw_push_facts *facts)

@@ -82,16 +82,19 @@ static struct sw_pusher_letter token_dead_letter(const struct sw_pusher_job *job
 						 .device = job->item.device,
 						 .token = job->item.token,
 						 .since_ms = dated ? job->outcome.since_ms : job->registered_at_ms,
-						 .pos = job->item.pos}};
+						 .pos = job->item.pos,
+						 .step = sw_job_step(job->item.class, job->item.content)}};
 	struct sw_uuid id = sw_uuid_derive("surewire.token_dead", job_bytes(job), job->item.token);
 	return mailbox_letter(job, &item, &id);
 }
 
 static struct sw_pusher_letter fallback_letter(const struct sw_pusher_job *job, const char *reason)
 {
-	struct sw_item item = {
-		.kind = SW_ITEM_FALLBACK,
-		.as.fallback = {.user = job->item.user, .pos = job->item.pos, .reason = sw_bytes_str(reason)}};
+	struct sw_item item = {.kind = SW_ITEM_FALLBACK,
+			       .as.fallback = {.user = job->item.user,
+					       .pos = job->item.pos,
+					       .reason = sw_bytes_str(reason),
+					       .step = sw_job_step(job->item.class, job->item.content)}};
 	struct sw_uuid id = sw_uuid_derive("surewire.fallback", job_bytes(job), sw_bytes(NULL, 0));
 	return mailbox_letter(job, &item, &id);
 }
@@ -121,6 +124,22 @@ static struct sw_pusher_letter dead_job(const struct sw_pusher_job *job, const c
 	return letter;
 }
 
+/* Alerts and requests have plans of their own. Where a message has one, mail is a way like the others; and whether another
+ * device of a step is left, of which the token is gone, the mailbox knows. */
+static bool falls_back(const struct sw_pusher_job *job)
+{
+	if (!sw_job_step(job->item.class, job->item.content)) {
+		return job->item.class == SW_JOB_CHAT && job->step.fallback;
+	}
+	return job->step.dead || (job->step.fallback && job->step.result != SW_PUSH_RESULT_DROPPED_TOKEN_GONE);
+}
+
+static bool tells_of_token(const struct sw_pusher_job *job)
+{
+	return job->item.user && (job->step.token_dead || (job->step.result == SW_PUSH_RESULT_DROPPED_TOKEN_GONE &&
+							   sw_job_step(job->item.class, job->item.content)));
+}
+
 size_t sw_pusher_letters(const struct sw_pusher_job *job, struct sw_pusher_letter letters_out[SW_PUSHER_LETTERS_MAX])
 {
 	char reason[REASON_MAX];
@@ -129,10 +148,10 @@ size_t sw_pusher_letters(const struct sw_pusher_job *job, struct sw_pusher_lette
 	if (job->step.next == SW_PUSH_NEXT_LATER) {
 		letters_out[count++] = retry_letter(job);
 	}
-	if (job->step.token_dead && job->item.user) {
+	if (tells_of_token(job)) {
 		letters_out[count++] = token_dead_letter(job);
 	}
-	if (job->step.fallback && job->item.class == SW_JOB_CHAT) { /* alerts and requests have plans of their own */
+	if (falls_back(job)) {
 		letters_out[count++] = fallback_letter(job, reason);
 	}
 	if (job->step.dead) {

@@ -73,11 +73,11 @@ int sw_pusher_notification(const struct sw_item_job *item, struct sw_arena *aren
 		sw_pusher_fill_alert(item, n_out);
 		return SW_OK;
 	}
-	if (item->class == SW_JOB_DIRECT) {
-		n_out->data[n_out->data_count++] = (struct sw_push_datum){"push", n_out->collapse};
-	} else {
+	if (item->class != SW_JOB_DIRECT) {
 		put_message(item, arena, n_out);
+		return SW_OK;
 	}
+	n_out->data[n_out->data_count++] = (struct sw_push_datum){"push", n_out->collapse};
 	return item->content.len ? sw_push_content_read(item->content, arena, n_out, diag_out) : SW_OK;
 }
 

@@ -41,6 +41,13 @@ struct fake_inbox {
 struct fake_plan {
 	int64_t user, pushed_pos;
 };
+struct fake_step {
+	int64_t user, pos, step, due_at_ms;
+};
+struct fake_preference {
+	int64_t user, conv, muted_until_ms, mentions_only;
+	struct sw_bytes content, plan;
+};
 struct fake_device {
 	int64_t user, registered_at_ms, cursor, active_cursor;
 	struct sw_bytes device, platform, provider, app, token;
@@ -76,12 +83,11 @@ struct fake_attempt {
 };
 
 /* X(type, name): every table. */
-#define FAKE_TABLES(X)  \
-	X(account)      \
-	X(conversation) \
-	X(member)       \
-	X(event)        \
-	X(sent) X(applied) X(inbox) X(plan) X(device) X(ledger) X(session) X(engine) X(owner) X(delivery) X(attempt)
+/* clang-format off */
+#define FAKE_TABLES(X)                                                                            \
+	X(account) X(conversation) X(member) X(event) X(sent) X(applied) X(inbox) X(plan) X(step) \
+	X(preference) X(device) X(ledger) X(session) X(engine) X(owner) X(delivery) X(attempt)
+/* clang-format on */
 
 #define FAKE_TABLE(name)                  \
 	struct {                          \
@@ -159,6 +165,9 @@ int fake_sql_run(struct fake_store *store, const struct fake_statement *statemen
 int fake_sql_writer(struct fake_store *store, const struct fake_statement *statement, struct sw_pg_result *result);
 int fake_sql_sequencer(struct fake_store *store, const struct fake_statement *statement, struct sw_pg_result *result);
 int fake_sql_mailbox(struct fake_store *store, const struct fake_statement *statement, struct sw_pg_result *result);
+int fake_sql_mailbox_plan(struct fake_store *store, const struct fake_statement *s, struct sw_pg_result *result);
+/* One row of load_unacked. */
+void fake_put_unacked(struct fake_store *store, struct sw_pg_result *result, const struct fake_inbox *row);
 int fake_sql_gateway(struct fake_store *store, const struct fake_statement *statement, struct sw_pg_result *result);
 int fake_sql_pusher(struct fake_store *store, const struct fake_statement *statement, struct sw_pg_result *result);
 

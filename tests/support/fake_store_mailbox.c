@@ -119,7 +119,7 @@ static int by_user_and_pos(const void *a, const void *b)
 	return (x->pos > y->pos) - (x->pos < y->pos);
 }
 
-static void put_unacked(struct fake_store *store, struct sw_pg_result *result, const struct fake_inbox *row)
+void fake_put_unacked(struct fake_store *store, struct sw_pg_result *result, const struct fake_inbox *row)
 {
 	sw_fake_foreach(store, event, e)
 	{
@@ -158,7 +158,7 @@ static void load_unacked(struct fake_store *store, const struct fake_statement *
 			int64_t from = fake_item_i64(&after, q) >= 0 ? fake_item_i64(&after, q)
 								     : handled(store, row->user);
 			if (row->pos > from && counts[q]++ < 100) {
-				put_unacked(store, result, row);
+				fake_put_unacked(store, result, row);
 			}
 		}
 	}
@@ -373,9 +373,6 @@ int fake_sql_mailbox(struct fake_store *store, const struct fake_statement *s, s
 	case SW_SQL_MAILBOX_LOAD_SESSIONS:
 		load_sessions(store, s, result);
 		return SW_OK;
-	case SW_SQL_MAILBOX_LOAD_PREFERENCES: /* nobody has any here */
-		fake_result_columns(result, 5);
-		return SW_OK;
 	case SW_SQL_MAILBOX_LOAD_NODE_SESSIONS:
 		load_node_sessions(store, s, result);
 		return SW_OK;
@@ -403,6 +400,6 @@ int fake_sql_mailbox(struct fake_store *store, const struct fake_statement *s, s
 		upsert_plans(store, s, arena);
 		return SW_OK;
 	default:
-		return SW_ENOTFOUND;
+		return fake_sql_mailbox_plan(store, s, result);
 	}
 }

@@ -22,7 +22,8 @@ SELECT s.cid, s.id, s.conv, s.seq FROM sent s WHERE s.sender = $1::bigint AND s.
 -- name: preference
 -- Of a conversation only for its members.
 SELECT $2::bigint = 0 OR EXISTS (SELECT 1 FROM member m WHERE m.conv = $2 AND m.user_id = $1::bigint AND m.left_seq IS NULL),
-       coalesce(p.muted_until_ms, -1), coalesce(p.mentions_only::integer, 2), coalesce(p.content, '')
+       coalesce(p.muted_until_ms, -1), coalesce(p.mentions_only::integer, 2), coalesce(p.content, ''),
+       coalesce(p.plan, '')
   FROM (SELECT 1) one LEFT JOIN preference p ON p.user_id = $1 AND p.conv = $2;
 
 -- name: time_zone_known

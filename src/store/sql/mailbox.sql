@@ -9,7 +9,8 @@ SELECT a.user_id, a.name,
  WHERE a.user_id = ANY($1::bigint[]);
 
 -- name: load_preferences
-SELECT user_id, conv, coalesce(muted_until_ms, -1), coalesce(mentions_only::integer, 2), coalesce(content, '')
+SELECT user_id, conv, coalesce(muted_until_ms, -1), coalesce(mentions_only::integer, 2), coalesce(content, ''),
+       coalesce(plan, '')
   FROM preference WHERE user_id = ANY($1::bigint[]) ORDER BY user_id, conv;
 
 -- name: load_devices
@@ -37,6 +38,31 @@ SELECT q.user_id, r.pos, r.conv, r.seq, r.id, r.title, r.preview, r.at_ms, r.men
         ORDER BY i.pos LIMIT 100) r
  ORDER BY q.user_id, r.pos;
 
+-- name: load_steps
+-- pos 0: the steps of a person that are next, due or not; else that of one message. The columns are those of load_unacked and
+-- two more; of a message that is not there any more the event is 0.
+SELECT DISTINCT ON (r.user_id, r.pos) r.user_id, r.pos, coalesce(i.conv, 0), coalesce(i.seq, 0), coalesce(e.id, 0),
+       coalesce(e.title, ''), coalesce(e.preview, ''), coalesce(e.at_ms, 0), coalesce(i.mentioned, false),
+       r.step::integer, r.due_at_ms
+  FROM unnest($1::bigint[], $2::bigint[]) AS q(user_id, pos)
+ CROSS JOIN LATERAL (
+       SELECT s.* FROM plan_step s
+        WHERE s.user_id = q.user_id AND (q.pos = 0 OR s.pos = q.pos)
+        ORDER BY s.due_at_ms LIMIT 100) r
+  LEFT JOIN inbox i ON i.user_id = r.user_id AND i.pos = r.pos
+  LEFT JOIN event e ON e.conv = i.conv AND e.seq = i.seq
+ ORDER BY r.user_id, r.pos;
+
+-- name: upsert_steps
+INSERT INTO plan_step AS s (user_id, pos, step, due_at_ms)
+SELECT user_id, pos, step, due_at_ms
+  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS r(user_id, pos, step, due_at_ms)
+ON CONFLICT (user_id, pos) DO UPDATE SET step = excluded.step, due_at_ms = excluded.due_at_ms;
+
+-- name: delete_steps
+DELETE FROM plan_step s USING unnest($1::bigint[], $2::bigint[]) AS r(user_id, pos)
+ WHERE s.user_id = r.user_id AND s.pos = r.pos;
+
 -- name: insert_inbox
 INSERT INTO inbox (user_id, pos, conv, seq, notify, mentioned, told, routed_after_ms, sockets, pushes)
 SELECT user_id, pos, conv, seq, notify, mentioned, told, routed_after_ms, sockets, pushes
@@ -45,13 +71,14 @@ SELECT user_id, pos, conv, seq, notify, mentioned, told, routed_after_ms, socket
     AS r(user_id, pos, conv, seq, notify, mentioned, told, routed_after_ms, sockets, pushes);
 
 -- name: upsert_preferences
-INSERT INTO preference AS p (user_id, conv, muted_until_ms, mentions_only, content)
+INSERT INTO preference AS p (user_id, conv, muted_until_ms, mentions_only, content, plan)
 SELECT user_id, conv, nullif(muted_until_ms, -1), CASE mentions_only WHEN 0 THEN false WHEN 1 THEN true END,
-       nullif(content, '')
-  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[])
-    AS r(user_id, conv, muted_until_ms, mentions_only, content)
+       nullif(content, ''), nullif(plan, '')
+  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
+    AS r(user_id, conv, muted_until_ms, mentions_only, content, plan)
 ON CONFLICT (user_id, conv) DO UPDATE
-   SET muted_until_ms = excluded.muted_until_ms, mentions_only = excluded.mentions_only, content = excluded.content;
+   SET muted_until_ms = excluded.muted_until_ms, mentions_only = excluded.mentions_only, content = excluded.content,
+       plan = excluded.plan;
 
 -- name: delete_preferences
 DELETE FROM preference p USING unnest($1::bigint[], $2::bigint[]) AS r(user_id, conv)

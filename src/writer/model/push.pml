@@ -3,10 +3,11 @@
  * "Online" is not trusted (G6), and what follows from it: one person with a session of which nobody knows whether anybody
  * is behind it, a phone that can be pushed, and e-mail as the fallback. Events go live and are watched by checks, or are
  * pushed at once; the pusher gates, sends, settles, publishes and acks. The mailbox's engine and the pusher may die between
- * any two steps. Beside each step stands the function of the code that it is.
+ * any two steps. Beside each step stands the function of the code that it is. With PLAN the mail is the second step of a
+ * plan, due at any time after the first.
  *
- * Claims: every event is in the end acked by somebody who was there, or pushed, or parked as dead; nothing is sent that
- * was acked by what the gate read; nothing is sent again that is recorded as delivered. */
+ * Claims: every event is in the end acked by somebody who was there, or pushed (by the last step of the plan), or parked as
+ * dead; nothing is sent that was acked by what the gate read; nothing is sent again that is recorded as delivered. */
 
 #ifndef MAILBOX_DEATHS
 #define MAILBOX_DEATHS 1
@@ -38,6 +39,9 @@ bool session;
 bool token = true; /* of the phone */
 bool applied[3]; /* applied of the sections that bring the events, */
 bool planned[3]; /* and their result: a push was planned */
+#ifdef PLAN
+bool row[3];     /* plan_step: the second step is to be taken */
+#endif
 mtype = { NONE, RETRY, DELIVERED, DROPPED, TOKEN_DEAD, DEAD } /* delivery.state */
 #define JOBS 4
 #define PHONE(event) (event)
@@ -53,7 +57,12 @@ byte attempts[JOBS + 1];
 #define GONE(event) (4 + (event)) /* the item TOKEN_DEAD */
 #define FALLBACK(event) (6 + (event))
 #define DOWN 9
+#ifdef PLAN
+#define STEP 10 /* the item STEP_DUE */
+#define SECTIONS 10
+#else
 #define SECTIONS 9
+#endif
 #define FRESH 1 /* a copy in the queue */
 #define TAKEN 2 /* committed, not acked */
 #define BACK 4  /* given out before, and back in its place */
@@ -92,6 +101,11 @@ bool armed;
 byte out_jobs[SECTIONS + 1]; /* outbox.c: what a committed section waits for, a bit each */
 byte out_checks[SECTIONS + 1];
 byte range_from[3], range_to[3]; /* applied.result of the checks */
+#ifdef PLAN
+#define LOOK 1 /* beside the bits of checks in out_checks */
+bool step_armed;
+byte taken[SECTIONS + 1]; /* applied.result of those that took a second step, a bit each */
+#endif
 byte resends = RESENDS;
 hidden byte e, x, first, last, from;
 hidden byte any;
@@ -107,6 +121,10 @@ inline acked(section)
 		range_to[section - 2] = 0
 	:: else -> skip
 	fi
+#ifdef PLAN
+	;
+	taken[section] = 0
+#endif
 }
 
 #ifndef LAND_IN_ANY_ORDER
@@ -142,9 +160,94 @@ inline land(section)
 }
 #endif
 
-/* route.c plan_push, push_devices: the phone, or else what is only a fallback */
+#ifdef PLAN
+/* plan.c arm_step */
+inline arm_step(section)
+{
+	if
+	:: !step_armed ->
+		step_armed = true;
+		out_checks[section] = out_checks[section] | LOOK
+	:: else -> skip
+	fi
+}
+
+/* plan.c expect_step: the row is written once, whether the look went out is not known to a repeat */
+inline expect_step(section, event)
+{
+	if
+	:: token && event > pushed -> row[event] = true; arm_step(section)
+#ifndef NO_LOOK_AGAIN
+	:: token && event <= pushed -> arm_step(section)
+#endif
+	:: else -> skip
+	fi
+}
+
+/* plan.c take_next, record */
+inline take_second(section, event)
+{
+	row[event] = false;
+	if
+	:: event > seen ->
+		out_jobs[section] = out_jobs[section] | (1 << MAIL(event));
+#ifndef NO_STEP_RECORD
+		taken[section] = taken[section] | (1 << event)
+#endif
+	:: else -> skip
+	fi
+}
+
+/* plan.c repeat_taken */
+inline repeat_taken(section)
+{
+	e = 1;
+	do
+	:: e <= EVENTS ->
+		if
+		:: (taken[section] & (1 << e)) && e > seen ->
+			out_jobs[section] = out_jobs[section] | (1 << MAIL(e))
+		:: else -> skip
+		fi;
+		e++
+	:: else -> break
+	od
+}
+
+/* plan.c on_step_due: what is due goes up to last */
+inline step_due()
+{
+	take(STEP);
+	step_armed = false;
+	if
+	:: taken[STEP] -> repeat_taken(STEP)
+	:: else ->
+		e = 1;
+		do
+		:: e <= last ->
+			if
+			:: row[e] -> take_second(STEP, e)
+			:: else -> skip
+			fi;
+			e++
+		:: else -> break
+		od
+	fi;
+	if
+	:: row[1] || row[2] -> arm_step(STEP)
+	:: else -> skip
+	fi;
+	land(STEP);
+	e = 0
+}
+#endif
+
+/* route.c plan_push, push_by: the phone, or else what is only a fallback */
 inline plan_push(section, event)
 {
+#ifdef PLAN
+	expect_step(section, event);
+#endif
 	pushed = (event > pushed -> event : pushed);
 	out_jobs[section] = out_jobs[section] | (1 << (token -> PHONE(event) : MAIL(event)))
 }
@@ -229,14 +332,22 @@ inline check(event)
 	any = false
 }
 
-/* route.c plan_fallback */
+/* route.c plan_fallback; plan.c on_step_failed */
 inline plan_fallback(section, event)
 {
 	take(section);
+#ifdef PLAN
+	if
+	:: taken[section] -> repeat_taken(section)
+	:: !taken[section] && row[event] -> take_second(section, event)
+	:: else -> skip
+	fi;
+#else
 	if
 	:: event > seen -> out_jobs[section] = 1 << MAIL(event)
 	:: else -> skip
 	fi;
+#endif
 	land(section)
 }
 
@@ -279,6 +390,10 @@ end:	do
 	:: d_step { TAKEABLE(CHECK(1)) -> last = pos; check(1) }
 	:: d_step { TAKEABLE(CHECK(2)) -> last = 2; check(2) }
 	:: d_step { TAKEABLE(DOWN) -> session_down() ; e = 0 }
+#ifdef PLAN
+	:: d_step { TAKEABLE(STEP) -> last = 1; step_due() }
+	:: d_step { TAKEABLE(STEP) -> last = pos; step_due() }
+#endif
 	/* track.c on_token_dead */
 	:: d_step { TAKEABLE(GONE(1)) -> token = false; plan_fallback(GONE(1), 1) ; e = 0 }
 	:: d_step { TAKEABLE(GONE(2)) -> token = false; plan_fallback(GONE(2), 2) ; e = 0 }
@@ -291,7 +406,14 @@ end:	do
 inline emit(section)
 {
 	if
+#ifdef PLAN
+	:: out_checks[section] & LOOK ->
+		into_queue(STEP);
+		out_checks[section] = out_checks[section] & ~LOOK
+	:: out_checks[section] & ~LOOK ->
+#else
 	:: out_checks[section] ->
+#endif
 		e = (out_checks[section] & 2 -> 1 : 2);
 		into_queue(CHECK(e));
 		out_checks[section] = out_checks[section] & ~(1 << e)
@@ -318,12 +440,15 @@ end:	do
 	:: d_step { WAITS(CHECK(1)) -> emit(CHECK(1)) }
 	:: d_step { WAITS(CHECK(2)) -> emit(CHECK(2)) }
 	:: d_step { WAITS(DOWN) -> emit(DOWN) }
+#ifdef PLAN
+	:: d_step { WAITS(STEP) -> emit(STEP) }
+#endif
 	:: d_step { WAITS(GONE(1)) -> emit(GONE(1)) }
 	:: d_step { WAITS(GONE(2)) -> emit(GONE(2)) }
 	:: d_step { WAITS(FALLBACK(1)) -> emit(FALLBACK(1)) }
 	:: d_step { WAITS(FALLBACK(2)) -> emit(FALLBACK(2)) }
 	/* a check that the broker has and whose confirm is lost */
-	:: d_step { resends && out_checks[DELIVER(1)] -> resends--; e = (out_checks[DELIVER(1)] & 2 -> 1 : 2); into_queue(CHECK(e)) }
+	:: d_step { resends && (out_checks[DELIVER(1)] & 6) -> resends--; e = (out_checks[DELIVER(1)] & 2 -> 1 : 2); into_queue(CHECK(e)) }
 	od
 }
 
@@ -495,7 +620,8 @@ proctype faults()
 end:	do
 	:: d_step {
 		mailbox_deaths &&
-		(WAITS(1) || WAITS(2) || WAITS(3) || WAITS(4) || WAITS(5) || WAITS(6) || WAITS(7) || WAITS(8) || WAITS(9)) ->
+		(WAITS(1) || WAITS(2) || WAITS(3) || WAITS(4) || WAITS(5) || WAITS(6) || WAITS(7) || WAITS(8) || WAITS(9)
+		 || WAITS(SECTIONS)) ->
 		e = 1;
 		do
 		:: e <= SECTIONS ->
@@ -514,6 +640,9 @@ end:	do
 		od;
 #endif
 		armed = false;
+#ifdef PLAN
+		step_armed = false;
+#endif
 		open_pos = pos; /* step.c step_loaded */
 		mailbox_deaths--;
 		e = 0
@@ -537,7 +666,11 @@ end:	do
 	od
 }
 
+#ifdef PLAN
+#define CARED_FOR(event) (seen >= event || got[MAIL(event)] || parked[event])
+#else
 #define CARED_FOR(event) (seen >= event || got[PHONE(event)] || got[MAIL(event)] || parked[event])
+#endif
 
 /* Nothing can move any more. */
 proctype at_the_end()

@@ -393,16 +393,16 @@ def test_clear__by_huawei(world):
 def test_preferences__are_kept_and_given_back(world):
     sender, bob = world.people("person", 2)
     conv = sender.group("team", [bob])
-    assert preferred(bob) == {"muted_until": False, "mentions_only": False, "content": "full"}
-    assert preferred(bob, conv) == {"muted_until": None, "mentions_only": None, "content": None}
+    assert preferred(bob) == {"muted_until": False, "mentions_only": False, "content": "full", "plan": None}
+    assert preferred(bob, conv) == {"muted_until": None, "mentions_only": None, "content": None, "plan": None}
     until = utc(3600)
     prefer(bob, muted_until=until, content="sender")
     prefer(bob, conv, muted_until="forever", mentions_only=False)
-    assert preferred(bob) == {"muted_until": until, "mentions_only": False, "content": "sender"}
-    assert preferred(bob, conv) == {"muted_until": "forever", "mentions_only": False, "content": None}
-    assert preferred(sender, conv) == {"muted_until": None, "mentions_only": None, "content": None}
+    assert preferred(bob) == {"muted_until": until, "mentions_only": False, "content": "sender", "plan": None}
+    assert preferred(bob, conv) == {"muted_until": "forever", "mentions_only": False, "content": None, "plan": None}
+    assert preferred(sender, conv) == {"muted_until": None, "mentions_only": None, "content": None, "plan": None}
     assert bob.call("DELETE", f"/v1/conversations/{conv}/preferences")[0] == 204
-    assert preferred(bob, conv) == {"muted_until": None, "mentions_only": None, "content": None}
+    assert preferred(bob, conv) == {"muted_until": None, "mentions_only": None, "content": None, "plan": None}
     assert bob.call("DELETE", "/v1/preferences")[0] == 204
     rows = world.space.query("SELECT conv FROM preference JOIN account USING (user_id) WHERE name = %s", (bob.name,))
     assert rows == []

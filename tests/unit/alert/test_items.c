@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static const struct sw_alert_provider providers[] = {{"apns", false}, {"email", true}};
+static const struct sw_plan_provider providers[] = {{"apns", false}, {"email", true}};
 static char app[] = "org.example.pager";
 static char *const critical[] = {app};
 static const struct sw_alert_config config = {.providers = providers,

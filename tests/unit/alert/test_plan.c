@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static const struct sw_alert_provider providers[] = {{"apns", false}, {"fcm", false}, {"email", true}};
+static const struct sw_plan_provider providers[] = {{"apns", false}, {"fcm", false}, {"email", true}};
 
 static int parse(const char *text, struct sw_alert_plan *plan_out, struct sw_diag *diag_out)
 {
@@ -117,27 +117,6 @@ static void next__two_rounds__each_step_then_given_up(void **state)
 	assert_int_equal(wait_ms, -1);
 }
 
-static void takes__targets__which_accounts(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *target;
-		bool takes[3];
-	} rows[] = {{"all", {true, true, false}},
-		    {"fallback", {false, false, true}},
-		    {"fcm", {false, true, false}},
-		    {"email", {false, false, true}}};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct sw_alert_step step = {0};
-		snprintf(step.target, sizeof(step.target), "%s", rows[i].target);
-		for (size_t p = 0; p < 3; p++) {
-			assert_int_equal(sw_alert_step_takes(&step, &providers[p]), rows[i].takes[p]);
-		}
-	}
-	const struct sw_alert_step socket = {.socket = true};
-	assert_false(sw_alert_step_takes(&socket, &providers[0]));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,7 +124,6 @@ int main(void)
 		cmocka_unit_test(parse__bad_plans__refused_with_what_was_expected),
 		cmocka_unit_test(json__of_a_plan__reads_as_the_same_plan),
 		cmocka_unit_test(next__two_rounds__each_step_then_given_up),
-		cmocka_unit_test(takes__targets__which_accounts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

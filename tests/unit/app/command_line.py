@@ -64,6 +64,21 @@ class CommandLine(unittest.TestCase):
                     'surewire: SUREWIRE_LOG_LEVEL: [log] level: expected debug, info, warn or error, got "loud"\n')
         self.assertEqual(self.run_it("config", "--check").returncode, 0)
 
+    def test_bad_plan(self):
+        webhook = "[push.hook]\nprovider = webhook\n"
+        for config, said in (
+                ('[plan.p]\nstep_1 = {"push":"hook"}\n[mailbox]\nplan = q\n', 'plan: expected one of p, got "q"'),
+                ("[mailbox]\nplan = q\n", "since there is no section [plan.NAME]"),
+                ('[plan.p]\nstep_1 = {"push":"pigeon"}\n', "[plan.p]: plan: steps[0]: expected"),
+                ('[plan.p]\nstep_1 = {"socket":true}\n', "[plan.p]: plan: steps[0]: expected"),
+                ('[plan.p]\nstep_1 = {"push":"all","after_s":1}\n', "steps[0]: after_s: expected none"),
+                ("[plan.p]\nstep_1 = nonsense\n", "[plan.p]: ")):
+            done = self.run_it("config", "--check", config=webhook + config)
+            self.assertEqual(done.returncode, CONFIG)
+            self.assertIn(said, done.stderr)
+        good = webhook + '[plan.p]\nstep_1 = {"push":"all"}\nstep_2 = {"after_s":60,"push":"hook"}\n[mailbox]\nplan = p\n'
+        self.assertEqual(self.run_it("config", "--check", config=good).returncode, 0)
+
     def test_store_away(self):
         with socket.socket() as bound:
             bound.bind(("127.0.0.1", 0))  # bound, not listening: connecting is refused

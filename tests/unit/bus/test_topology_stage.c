@@ -53,6 +53,16 @@ static void at_least__between_and_beyond__next_longer_or_last(void **state)
 	assert_int_equal(sw_topology_retry_stage_at_least(INT64_MAX), SW_RETRY_STAGES - 1);
 }
 
+static void at_most__between_and_before__next_shorter_or_first(void **state)
+{
+	(void)state;
+	assert_int_equal(sw_topology_check_stage_at_most(INT64_MIN), 0);
+	assert_int_equal(sw_topology_check_stage_at_most(1999), 0);
+	assert_int_equal(sw_topology_check_stage_at_most(2000), 1);
+	assert_int_equal(sw_check_delays_ms[sw_topology_check_stage_at_most(240000)], 120000);
+	assert_int_equal(sw_topology_check_stage_at_most(INT64_MAX), SW_CHECK_STAGES - 1);
+}
+
 static void retry__any_attempt__within_the_cap(void **state)
 {
 	(void)state;
@@ -114,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ladders__as_declared__ascending_and_named),
+		cmocka_unit_test(at_most__between_and_before__next_shorter_or_first),
 		cmocka_unit_test(at_least__between_and_beyond__next_longer_or_last),
 		cmocka_unit_test(retry__any_attempt__within_the_cap),
 		cmocka_unit_test(retry__minimum__never_below),

@@ -82,6 +82,46 @@ static void add_preference__in_any_order__found(void **state)
 	free(user.preferences);
 }
 
+static void plan__own_default_and_usual__the_first_that_is_set(void **state)
+{
+	(void)state;
+	static const struct sw_mailbox_plan plans[] = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
+	struct sw_mailbox_config config = {.plans = plans, .plan_count = 3};
+	const struct mailbox m = {.config = &config};
+	struct user user = {.id = 1};
+	assert_ptr_equal(user_plan(&m, &user, CONV), &push_to_all);
+	config.plan = &plans[2];
+	assert_ptr_equal(user_plan(&m, &user, CONV), &plans[2]);
+	set(&user, CONV, 0, 0);
+	assert_ptr_equal(user_plan(&m, &user, CONV), &plans[2]);
+	user_add_preference(&user, 0)->plan = prefer_plan_find(&m, sw_bytes_str("b"));
+	assert_ptr_equal(user_plan(&m, &user, CONV), &plans[1]);
+	user_add_preference(&user, CONV)->plan = prefer_plan_find(&m, sw_bytes_str("a"));
+	assert_ptr_equal(user_plan(&m, &user, CONV), &plans[0]);
+	assert_ptr_equal(user_plan(&m, &user, CONV + 1), &plans[1]);
+	assert_int_equal(prefer_plan_find(&m, sw_bytes_str("")), PREFER_UNSET);
+	assert_int_equal(prefer_plan_find(&m, sw_bytes_str("ab")), PREFER_UNSET);
+	free(user.preferences);
+}
+
+static void way__last_resort__only_what_no_step_names(void **state)
+{
+	(void)state;
+	static const struct sw_mailbox_provider phone = {.name = "phone"};
+	static const struct sw_mailbox_provider mail = {.name = "mail", .fallback_only = true};
+	static const struct sw_mailbox_provider fax = {.name = "fax", .fallback_only = true};
+	static const struct sw_mailbox_plan plan = {.steps = {{.target = "phone"}, {.target = "mail"}}, .count = 2};
+	const struct way first = {&plan, 0};
+	const struct way last_resort = {&plan, LAST_RESORT};
+	assert_true(way_takes(&first, &phone));
+	assert_false(way_takes(&first, &mail));
+	assert_false(way_takes(&last_resort, &phone));
+	assert_false(way_takes(&last_resort, &mail));
+	assert_true(way_takes(&last_resort, &fax));
+	assert_true(way_takes(&(struct way){&push_to_all, LAST_RESORT}, &mail));
+	assert_false(way_takes(&(struct way){&push_to_all, 0}, &mail));
+}
+
 static void content__every_text__comes_back(void **state)
 {
 	(void)state;
@@ -101,6 +141,8 @@ int main(void)
 		cmocka_unit_test(wants__mentions_only__those),
 		cmocka_unit_test(wants__default_and_own__each_member_for_itself),
 		cmocka_unit_test(add_preference__in_any_order__found),
+		cmocka_unit_test(plan__own_default_and_usual__the_first_that_is_set),
+		cmocka_unit_test(way__last_resort__only_what_no_step_names),
 		cmocka_unit_test(content__every_text__comes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

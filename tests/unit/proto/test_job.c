@@ -55,12 +55,38 @@ static void reason__none_or_from_another_version__is_empty_or_itself(void **stat
 	assert_true(sw_bytes_equal_str(sw_job_reason_text(sw_bytes_str("whim")), "whim"));
 }
 
+static void step__put_and_read__the_same(void **state)
+{
+	(void)state;
+	for (int step = 1; step <= UINT8_MAX; step++) {
+		struct sw_buf buf;
+		sw_buf_init(&buf, 64);
+		sw_job_step_put(&buf, step);
+		assert_int_equal(sw_job_step(SW_JOB_CHAT, sw_buf_bytes(&buf)), step);
+		assert_int_equal(sw_job_step(SW_JOB_DIRECT, sw_buf_bytes(&buf)), 0);
+		sw_buf_release(&buf);
+	}
+}
+
+static void step__of_contents_that_say_none__is_none(void **state)
+{
+	(void)state;
+	static const char *const contents[] = {
+		"",    "{}",          "{\"step\":0}", "{\"step\":256}", "{\"step\":-1}", "{\"step\":\"1\"}",
+		"[1]", "{\"step\":1", "\xff"};
+	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+		assert_int_equal(sw_job_step(SW_JOB_CHAT, sw_bytes_str(contents[i])), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(queue_name__says_provider_and_urgency),
 		cmocka_unit_test(reason__every_one__has_a_name_and_a_text),
 		cmocka_unit_test(reason__none_or_from_another_version__is_empty_or_itself),
+		cmocka_unit_test(step__put_and_read__the_same),
+		cmocka_unit_test(step__of_contents_that_say_none__is_none),
 		cmocka_unit_test(class_name__of_a_number_from_another_version__is_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,6 +191,9 @@ static void notification__of_a_job__carries_ids_as_text(void **state)
 	check_datum(&n, 1, "conversation", "42");
 	check_datum(&n, 2, "seq", "3");
 	check_datum(&n, 3, "pos", "17");
+	item.as.job.content = sw_bytes_str("{\"step\":2}"); /* of its plan: not shown */
+	assert_int_equal(sw_pusher_notification(&item.as.job, &arena, &n, NULL), SW_OK);
+	assert_int_equal(n.data_count, 4);
 	struct sw_push_target target = sw_pusher_target(&item.as.job);
 	assert_true(target.sandbox);
 	assert_true(sw_bytes_equal_str(target.token, "aabb"));

@@ -191,6 +191,50 @@ static void letters__rejected__fallback_and_dead_letter(void **state)
 	assert_true(sw_uuid_equal(&dead_id, &again));
 }
 
+/* Also of what is only a fallback, since the plan may go on behind it. */
+static void letters__of_a_step__say_which(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_uuid id;
+	f->job.item.content = sw_bytes_str("{\"step\":3}");
+	f->job.step.dead = true;
+	write_letters(f);
+	assert_int_equal(f->count, 2);
+	struct sw_item item = open_letter(f, 0, &id);
+	assert_int_equal(item.kind, SW_ITEM_FALLBACK);
+	assert_int_equal(item.as.fallback.step, 3);
+	f->job.step.dead = false;
+	f->job.step.token_dead = true;
+	write_letters(f);
+	assert_int_equal(f->count, 1);
+	item = open_letter(f, 0, &id);
+	assert_int_equal(item.kind, SW_ITEM_TOKEN_DEAD);
+	assert_int_equal(item.as.token_dead.step, 3);
+	f->job.step.token_dead = false;
+	f->job.step.fallback = true; /* died through another job: the mailbox knows whether that ends the step */
+	f->job.step.result = SW_PUSH_RESULT_DROPPED_TOKEN_GONE;
+	write_letters(f);
+	assert_int_equal(f->count, 1);
+	item = open_letter(f, 0, &id);
+	assert_int_equal(item.kind, SW_ITEM_TOKEN_DEAD);
+	f->job.step.fallback = false;
+	f->job.step.result = SW_PUSH_RESULT_DEAD;
+	f->job.item.class = SW_JOB_ALERT; /* whose plan is not the mailbox's */
+	f->job.step.token_dead = false;
+	f->job.step.dead = true;
+	write_letters(f);
+	assert_int_equal(f->count, 1);
+}
+
+static void letters__of_no_step_and_only_a_fallback__only_the_dead_letter(void **state)
+{
+	struct fixture *f = *state;
+	f->job.step.dead = true;
+	write_letters(f);
+	assert_int_equal(f->count, 1);
+	assert_string_equal(f->letters[0].routing_key, "dead");
+}
+
 /* An alert has a plan of its own; a bare token is in nobody's mailbox. */
 static void letters__not_chat_and_no_user__only_the_dead_letter(void **state)
 {
@@ -252,6 +296,8 @@ int main(void)
 		TEST(letters__later__the_same_job_with_its_new_count),
 		TEST(letters__token_dead__tells_the_mailbox_once),
 		TEST(letters__rejected__fallback_and_dead_letter),
+		TEST(letters__of_a_step__say_which),
+		TEST(letters__of_no_step_and_only_a_fallback__only_the_dead_letter),
 		TEST(letters__not_chat_and_no_user__only_the_dead_letter),
 		TEST(letters__urgent__comes_back_as_urgent),
 		TEST(reason__dropped_and_spent__says_why),
