@@ -3,6 +3,7 @@
  * with one device, PER_LETTER jobs in a message. Returns when the broker has confirmed all of them. */
 #include "bus/bus.h"
 #include "proto/envelope.h"
+#include "proto/job.h"
 
 #include <surewire/clock.h>
 #include <surewire/mem.h>
