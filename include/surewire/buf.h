@@ -25,6 +25,8 @@ void sw_buf_put(struct sw_buf *buf, const void *ptr, size_t len);
 void sw_buf_put_bytes(struct sw_buf *buf, struct sw_bytes bytes);
 void sw_buf_put_str(struct sw_buf *buf, const char *text);
 void sw_buf_put_char(struct sw_buf *buf, char c);
+/* In decimal digits; several times as fast as sw_buf_printf. */
+void sw_buf_put_decimal(struct sw_buf *buf, int64_t value);
 void sw_buf_printf(struct sw_buf *buf, const char *fmt, ...) SW_PRINTF(2, 3);
 /* Removes n bytes from the front. */
 void sw_buf_consume(struct sw_buf *buf, size_t n);

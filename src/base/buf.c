@@ -67,6 +67,21 @@ void sw_buf_put_char(struct sw_buf *buf, char c)
 	sw_buf_put(buf, &c, 1);
 }
 
+void sw_buf_put_decimal(struct sw_buf *buf, int64_t value)
+{
+	char text[20]; /* of the least one: 19 digits and the sign */
+	char *first = text + sizeof(text);
+	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	do {
+		*--first = (char)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if (value < 0) {
+		*--first = '-';
+	}
+	sw_buf_put(buf, first, (size_t)(text + sizeof(text) - first));
+}
+
 void sw_buf_printf(struct sw_buf *buf, const char *fmt, ...)
 {
 	char stack[256];

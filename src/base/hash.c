@@ -3,8 +3,9 @@
 
 #include "base/rng.h"
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
@@ -46,7 +47,33 @@ uint64_t sw_hash_keyed64(struct sw_bytes bytes)
 	return h;
 }
 
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256;
+
+/* Once: by name OpenSSL looks it up under locks, which takes longer than to hash a message. */
+static void fetch_sha256(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!sha256) {
+		abort();
+	}
+}
+
+void sw_hash_sha256_runs(const struct sw_bytes *runs, size_t count, uint8_t digest_out[32])
+{
+	(void)pthread_once(&sha256_once, fetch_sha256);
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	if (!digest || EVP_DigestInit_ex(digest, sha256, NULL) != 1) {
+		abort();
+	}
+	for (size_t i = 0; i < count; i++) {
+		EVP_DigestUpdate(digest, runs[i].ptr, runs[i].len);
+	}
+	EVP_DigestFinal_ex(digest, digest_out, NULL);
+	EVP_MD_CTX_free(digest);
+}
+
 void sw_hash_sha256(struct sw_bytes bytes, uint8_t digest_out[32])
 {
-	SHA256(bytes.ptr, bytes.len, digest_out);
+	sw_hash_sha256_runs(&bytes, 1, digest_out);
 }

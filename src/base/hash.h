@@ -13,5 +13,7 @@ uint64_t sw_hash_bytes64(struct sw_bytes bytes);
 /* For tables whose keys strangers choose: differs in every process, so that nobody can aim at one slot. Any thread. */
 uint64_t sw_hash_keyed64(struct sw_bytes bytes);
 void sw_hash_sha256(struct sw_bytes bytes, uint8_t digest_out[32]);
+/* Of the runs one behind the other. Any thread. */
+void sw_hash_sha256_runs(const struct sw_bytes *runs, size_t count, uint8_t digest_out[32]);
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/uuid.h"
 
+#include "base/hash.h"
 #include "base/rng.h"
 
-#include <openssl/evp.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void stamp(struct sw_uuid *uuid, unsigned version)
@@ -21,27 +20,25 @@ struct sw_uuid sw_uuid_random(void)
 	return uuid;
 }
 
-static void add_run(EVP_MD_CTX *digest, struct sw_bytes run)
+struct be32 {
+	uint8_t bytes[4];
+};
+
+static struct be32 length_of(struct sw_bytes run)
 {
-	/* Lengths keep ("ab","c") and ("a","bc") apart. */
-	uint8_t len[4] = {(uint8_t)(run.len >> 24), (uint8_t)(run.len >> 16), (uint8_t)(run.len >> 8),
-			  (uint8_t)run.len};
-	EVP_DigestUpdate(digest, len, sizeof(len));
-	EVP_DigestUpdate(digest, run.ptr, run.len);
+	return (struct be32){
+		{(uint8_t)(run.len >> 24), (uint8_t)(run.len >> 16), (uint8_t)(run.len >> 8), (uint8_t)run.len}};
 }
 
 struct sw_uuid sw_uuid_derive(const char *purpose, struct sw_bytes a, struct sw_bytes b)
 {
-	uint8_t sha256[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
-		abort();
-	}
-	EVP_DigestUpdate(digest, purpose, strlen(purpose));
-	add_run(digest, a);
-	add_run(digest, b);
-	EVP_DigestFinal_ex(digest, sha256, NULL);
-	EVP_MD_CTX_free(digest);
+	/* Lengths keep ("ab","c") and ("a","bc") apart. */
+	const struct be32 a_length = length_of(a);
+	const struct be32 b_length = length_of(b);
+	const struct sw_bytes runs[] = {sw_bytes_str(purpose), sw_bytes(a_length.bytes, sizeof(a_length.bytes)), a,
+					sw_bytes(b_length.bytes, sizeof(b_length.bytes)), b};
+	uint8_t sha256[32];
+	sw_hash_sha256_runs(runs, sizeof(runs) / sizeof(runs[0]), sha256);
 	struct sw_uuid uuid;
 	memcpy(uuid.bytes, sha256, sizeof(uuid.bytes));
 	stamp(&uuid, 8);

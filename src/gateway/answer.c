@@ -6,7 +6,6 @@
 #include <surewire/clock.h>
 #include <surewire/mem.h>
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 void unanswered_add(struct session *session, const struct sw_uuid *cid)
@@ -50,7 +49,11 @@ static void put_cid(struct sw_buf *frame, const char *type, const struct sw_uuid
 {
 	char text[SW_UUID_TEXT_LEN + 1];
 	sw_uuid_format(cid, text);
-	sw_buf_printf(frame, "{\"t\":\"%s\",\"cid\":\"%s\"", type, text);
+	sw_buf_put_str(frame, "{\"t\":\"");
+	sw_buf_put_str(frame, type);
+	sw_buf_put_str(frame, "\",\"cid\":\"");
+	sw_buf_put_str(frame, text);
+	sw_buf_put_char(frame, '"');
 }
 
 static void send_accepted(struct session *session, struct unanswered *entry)
@@ -106,8 +109,13 @@ static void on_stored(struct session *session, const struct sw_item_stored *stor
 	struct sw_buf frame;
 	sw_buf_init(&frame, 512);
 	put_cid(&frame, "stored", &stored->cid);
-	sw_buf_printf(&frame, ",\"id\":\"%" PRId64 "\",\"conv\":\"%" PRId64 "\",\"seq\":\"%" PRId64 "\"}", stored->id,
-		      stored->conv, stored->seq);
+	sw_buf_put_str(&frame, ",\"id\":");
+	sw_put_id(&frame, stored->id);
+	sw_buf_put_str(&frame, ",\"conv\":");
+	sw_put_id(&frame, stored->conv);
+	sw_buf_put_str(&frame, ",\"seq\":");
+	sw_put_id(&frame, stored->seq);
+	sw_buf_put_char(&frame, '}');
 	sw_metric_add(session->loop->gateway->metrics.stored, 1);
 	session_send(session, &frame);
 	sw_buf_release(&frame);

@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -247,17 +246,32 @@ void sw_client_frame_release(struct sw_client_frame *frame)
 
 void sw_put_id(struct sw_buf *out, int64_t id)
 {
-	sw_buf_printf(out, "\"%" PRId64 "\"", id);
+	sw_buf_put_char(out, '"');
+	sw_buf_put_decimal(out, id);
+	sw_buf_put_char(out, '"');
+}
+
+/* Many events of one second are written one after the other: its text is kept. */
+static const char *second_text(time_t second)
+{
+	static _Thread_local time_t kept = -1;
+	static _Thread_local char text[32];
+	if (second != kept) {
+		struct tm tm;
+		gmtime_r(&second, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+		kept = second;
+	}
+	return text;
 }
 
 void sw_put_time(struct sw_buf *out, int64_t at_ms)
 {
-	time_t seconds = (time_t)(at_ms / 1000);
-	struct tm tm;
-	char text[32];
-	gmtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	sw_buf_printf(out, "\"%s.%03dZ\"", text, (int)(at_ms % 1000));
+	int ms = (int)(at_ms % 1000);
+	char fraction[] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z', '"'};
+	sw_buf_put_char(out, '"');
+	sw_buf_put_str(out, second_text((time_t)(at_ms / 1000)));
+	sw_buf_put(out, fraction, sizeof(fraction));
 }
 
 bool sw_get_time(struct sw_bytes text, int64_t *at_ms_out)
@@ -289,10 +303,15 @@ bool sw_get_time(struct sw_bytes text, int64_t *at_ms_out)
 
 void sw_put_event(struct sw_buf *out, const struct sw_event_view *event)
 {
-	sw_buf_printf(out,
-		      "{\"pos\":\"%" PRId64 "\",\"conv\":\"%" PRId64 "\",\"seq\":\"%" PRId64 "\",\"id\":\"%" PRId64
-		      "\",\"kind\":",
-		      event->pos, event->conv, event->seq, event->id);
+	sw_buf_put_str(out, "{\"pos\":");
+	sw_put_id(out, event->pos);
+	sw_buf_put_str(out, ",\"conv\":");
+	sw_put_id(out, event->conv);
+	sw_buf_put_str(out, ",\"seq\":");
+	sw_put_id(out, event->seq);
+	sw_buf_put_str(out, ",\"id\":");
+	sw_put_id(out, event->id);
+	sw_buf_put_str(out, ",\"kind\":");
 	sw_json_put_string(out, event->kind);
 	sw_buf_put_str(out, ",\"from\":");
 	sw_json_put_string(out, event->from);

@@ -2,6 +2,7 @@
 #include <surewire/buf.h>
 #include <surewire/mem.h>
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -81,6 +82,23 @@ static void printf__short_long_and_too_long__whole_or_nothing(void **state)
 	assert_int_equal(buf.err, SW_ELIMIT);
 	assert_int_equal(buf.len, 402);
 	sw_buf_release(&buf);
+}
+
+static void put_decimal__as_printf_writes_it(void **state)
+{
+	(void)state;
+	const int64_t values[] = {0, 1, 9, 10, 99, -1, -10, 1234567890123, INT64_MAX, INT64_MIN};
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct sw_buf ours;
+		struct sw_buf printed;
+		sw_buf_init(&ours, 100);
+		sw_buf_init(&printed, 100);
+		sw_buf_put_decimal(&ours, values[i]);
+		sw_buf_printf(&printed, "%" PRId64, values[i]);
+		assert_string_equal(sw_buf_cstr(&ours), sw_buf_cstr(&printed));
+		sw_buf_release(&ours);
+		sw_buf_release(&printed);
+	}
 }
 
 static void consume__parts_and_more_than_there_is__the_rest_stays(void **state)
@@ -191,6 +209,7 @@ int main(void)
 		cmocka_unit_test(put__length_that_would_wrap__limit),
 		cmocka_unit_test(cstr__full_or_empty__text_or_empty),
 		cmocka_unit_test(printf__short_long_and_too_long__whole_or_nothing),
+		cmocka_unit_test(put_decimal__as_printf_writes_it),
 		cmocka_unit_test(consume__parts_and_more_than_there_is__the_rest_stays),
 		cmocka_unit_test(reader__what_was_put__comes_back),
 		cmocka_unit_test(reader__cut_at_every_byte__sticky_parse_error),
