@@ -306,6 +306,8 @@ class Arrival:
         if self.client:
             return "socket"
         text = PROVIDER_NAMES[self.provider]
+        if told_together(self.delivery):
+            return f"{text} that tells of several"
         retries = self.delivery["attempt_count"] - 1
         if self.user == HALF_OPEN:
             first_ms = self.delivery["attempts"][0]["at_ms"]
@@ -313,6 +315,15 @@ class Arrival:
         if retries:
             text += f", after {retries} {'retry' if retries == 1 else 'retries'}"
         return text
+
+
+def told_together(delivery):
+    """A mail about another message told of this one too."""
+    return delivery["state"] == "dropped" and delivery["last_reason"] == "in_digest"
+
+
+def got_through(delivery):
+    return bool(delivery["state"] == "delivered" and delivery["attempts"]) or told_together(delivery)
 
 
 def look_for_records(arrivals):
@@ -324,8 +335,7 @@ def look_for_records(arrivals):
         for delivery in answer["deliveries"]:
             for arrival in wanted:
                 key = (arrival.message["id"], arrival.user, arrival.device)
-                if (key == (message_id, delivery["user"], delivery["device"]) and delivery["state"] == "delivered"
-                        and delivery["attempts"]):
+                if key == (message_id, delivery["user"], delivery["device"]) and got_through(delivery):
                     arrival.delivery = delivery
 
 

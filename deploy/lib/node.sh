@@ -44,9 +44,11 @@ node_ports() {
 }
 
 # Needs the servers' variables in the environment. Writes surewire.ini and up.env.
+NODE_DIGEST_INTERVAL=3s # so that whoever tries it out sees the second mail too, which by default comes after 15 minutes
 node_configure() {
   local run=$1 bin gateway admin apns fcm smtp control huawei webpush webhook name
-  bin=$(node_bin "$run") && sw_config_write "$run/surewire.ini" "$run/keys" "$(cat "$run/node.ports")" || return
+  bin=$(node_bin "$run") && sw_config_write "$run/surewire.ini" "$run/keys" "$(cat "$run/node.ports")" \
+    "push.email.digest_interval=$NODE_DIGEST_INTERVAL" || return
   read -r gateway admin apns fcm smtp control huawei webpush webhook <"$run/node.ports"
   local -A value=(
     [SUREWIRE_URL]=http://127.0.0.1:$gateway [SUREWIRE_WS]=ws://127.0.0.1:$gateway/v1/ws
