@@ -216,8 +216,8 @@ void on_step_due(struct mailbox *m, struct sw_batch *batch, struct sw_work *work
 
 /* ---- failures ---- */
 
-/* The next step at once; when the plan is over, what is only a fallback and was not a step of it. A step that was taken
- * after the failed one is what the person is waited for now. */
+/* The next step at once; when the plan is over, what is only a fallback and was not a step of it. Nothing when a step that
+ * was taken after the failed one has its own time to be answered in. */
 static void go_on(struct mailbox *m, struct sw_batch *batch, struct user *user, const struct failed_step *failed,
 		  struct sw_rows *taken)
 {
