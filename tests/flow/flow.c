@@ -204,6 +204,39 @@ void letter_post(struct flow *flow, struct letter *letter, enum sw_writer_role r
 	sw_buf_release(&letter->buf);
 }
 
+void flow_each_item(struct sw_bytes envelope, flow_item_fn on_item, void *ctx)
+{
+	struct sw_envelope_reader reader;
+	struct sw_section section;
+	struct sw_arena arena;
+	struct sw_item item;
+	sw_arena_init(&arena);
+	assert_int_equal(sw_envelope_open(&reader, envelope), SW_OK);
+	while (sw_envelope_next(&reader, &section) == SW_OK) {
+		while (sw_item_next(&section.items, &arena, &item) == SW_OK) {
+			on_item(ctx, &section.id, &item);
+		}
+		assert_int_equal(section.items.len, 0);
+	}
+	sw_arena_release(&arena);
+}
+
+struct item_hand {
+	flow_item_fn on_item;
+	void *ctx;
+};
+
+static void on_queued(void *ctx, struct sw_bytes body)
+{
+	const struct item_hand *hand = ctx;
+	flow_each_item(body, hand->on_item, hand->ctx);
+}
+
+void flow_each_queued(struct flow *flow, const char *queue, flow_item_fn on_item, void *ctx)
+{
+	fake_bus_each(&flow->bus, queue, on_queued, &(struct item_hand){on_item, ctx});
+}
+
 void post_to_mailbox(struct flow *flow, int64_t user, const struct sw_item *item)
 {
 	struct letter letter;

@@ -64,6 +64,12 @@ void letter_put(struct letter *letter, const struct sw_item *item);
 /* Another section in the same envelope. */
 void letter_section(struct letter *letter);
 void letter_post(struct flow *flow, struct letter *letter, enum sw_writer_role role, unsigned queue);
+/* What is read of an envelope: section is the id of the section that the item is in. */
+typedef void (*flow_item_fn)(void *ctx, const struct sw_uuid *section, const struct sw_item *item);
+/* Every item of every section, each read to its end. */
+void flow_each_item(struct sw_bytes envelope, flow_item_fn on_item, void *ctx);
+/* Of every envelope that waits in the queue. */
+void flow_each_queued(struct flow *flow, const char *queue, flow_item_fn on_item, void *ctx);
 /* Into the queue of this user's mailbox, alone. */
 void post_to_mailbox(struct flow *flow, int64_t user, const struct sw_item *item);
 

@@ -144,29 +144,18 @@ struct jobs {
 	bool mail;
 };
 
-static void collect_jobs(void *ctx, struct sw_bytes body)
+static void collect_job(void *ctx, const struct sw_uuid *section, const struct sw_item *item)
 {
 	struct jobs *jobs = ctx;
-	struct sw_envelope_reader reader;
-	struct sw_section section;
-	struct sw_arena arena;
-	sw_arena_init(&arena);
-	assert_int_equal(sw_envelope_open(&reader, body), SW_OK);
-	while (sw_envelope_next(&reader, &section) == SW_OK) {
-		struct sw_item item;
-		while (sw_item_next(&section.items, &arena, &item) == SW_OK) {
-			assert_int_equal(item.kind, SW_ITEM_JOB);
-			assert_true(jobs->count < JOBS_MAX);
-			const struct sw_item_job *j = &item.as.job;
-			struct job *job = &jobs->items[jobs->count++];
-			*job = (struct job){j->job, j->user, j->pos, j->conv, j->seq, "", jobs->mail};
-			snprintf(job->device, sizeof(job->device), "%.*s", SW_BYTES_FMT(j->device));
-			assert_true(j->token.len > 0 && j->expires_at_ms > j->created_at_ms);
-			assert_true(j->reason != SW_JOB_REASON_NONE && j->planned_at_ms > 0);
-		}
-		assert_int_equal(section.items.len, 0);
-	}
-	sw_arena_release(&arena);
+	const struct sw_item_job *j = &item->as.job;
+	(void)section;
+	assert_int_equal(item->kind, SW_ITEM_JOB);
+	assert_true(jobs->count < JOBS_MAX);
+	struct job *job = &jobs->items[jobs->count++];
+	*job = (struct job){j->job, j->user, j->pos, j->conv, j->seq, "", jobs->mail};
+	snprintf(job->device, sizeof(job->device), "%.*s", SW_BYTES_FMT(j->device));
+	assert_true(j->token.len > 0 && j->expires_at_ms > j->created_at_ms);
+	assert_true(j->reason != SW_JOB_REASON_NONE && j->planned_at_ms > 0);
 }
 
 static void check_job(struct flow *flow, const struct jobs *jobs, const struct job *job)
@@ -223,9 +212,9 @@ static bool has_job(const struct jobs *jobs, int64_t user, int64_t pos, const ch
 void check_pushes(struct flow *flow)
 {
 	struct jobs *jobs = sw_xcalloc(1, sizeof(*jobs));
-	fake_bus_each(&flow->bus, "push.phones", collect_jobs, jobs);
+	flow_each_queued(flow, "push.phones", collect_job, jobs);
 	jobs->mail = true;
-	fake_bus_each(&flow->bus, "push.mail", collect_jobs, jobs);
+	flow_each_queued(flow, "push.mail", collect_job, jobs);
 	for (size_t i = 0; i < jobs->count; i++) {
 		check_job(flow, jobs, &jobs->items[i]);
 	}
@@ -343,36 +332,26 @@ static void on_event(struct heard *heard, const struct sw_item_event *event)
 	}
 }
 
-static void hear(void *ctx, struct sw_bytes body)
+static void hear(void *ctx, const struct sw_uuid *section, const struct sw_item *item)
 {
 	struct heard *heard = ctx;
-	struct sw_envelope_reader reader;
-	struct sw_section section;
-	struct sw_arena arena;
-	sw_arena_init(&arena);
-	assert_int_equal(sw_envelope_open(&reader, body), SW_OK);
-	while (sw_envelope_next(&reader, &section) == SW_OK) {
-		struct sw_item item;
-		while (sw_item_next(&section.items, &arena, &item) == SW_OK) {
-			if (item.kind == SW_ITEM_STORED) {
-				on_answer(heard, item.as.stored.session, &item.as.stored.cid, &item);
-			} else if (item.kind == SW_ITEM_REJECTED) {
-				on_answer(heard, item.as.rejected.session, &item.as.rejected.cid, &item);
-			} else if (item.kind == SW_ITEM_EVENT) {
-				on_event(heard, &item.as.event);
-			} else {
-				assert_true(item.kind == SW_ITEM_READY || item.kind == SW_ITEM_REPLY);
-			}
-		}
+	(void)section;
+	if (item->kind == SW_ITEM_STORED) {
+		on_answer(heard, item->as.stored.session, &item->as.stored.cid, item);
+	} else if (item->kind == SW_ITEM_REJECTED) {
+		on_answer(heard, item->as.rejected.session, &item->as.rejected.cid, item);
+	} else if (item->kind == SW_ITEM_EVENT) {
+		on_event(heard, &item->as.event);
+	} else {
+		assert_true(item->kind == SW_ITEM_READY || item->kind == SW_ITEM_REPLY);
 	}
-	sw_arena_release(&arena);
 }
 
 /* Node B's queue went with it; A's is whole. */
 void check_nodes(struct scenario *s)
 {
 	struct heard heard = {.scenario = s, .node = NODE_A};
-	fake_bus_each(&s->flow->bus, "node.901", hear, &heard);
+	flow_each_queued(s->flow, "node.901", hear, &heard);
 	for (size_t i = 0; i < s->count && !s->nodes_may_miss; i++) {
 		if (s->messages[i].node == NODE_A && !heard.answered[i]) {
 			fail_msg("no answer to %s of %" PRId64, s->messages[i].body, s->messages[i].sender);

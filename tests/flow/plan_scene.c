@@ -147,32 +147,12 @@ static void add_job(struct scene_jobs *jobs, const struct sw_item_job *job)
 	jobs->step[jobs->count++] = sw_job_step(job->class, job->content);
 }
 
-static void each_item(struct sw_bytes body, void (*on_item)(void *ctx, const struct sw_item *item), void *ctx)
+static void on_job(void *ctx, const struct sw_uuid *section, const struct sw_item *item)
 {
-	struct sw_envelope_reader reader;
-	struct sw_section section;
-	struct sw_arena arena;
-	struct sw_item item;
-	sw_arena_init(&arena);
-	assert_int_equal(sw_envelope_open(&reader, body), SW_OK);
-	while (sw_envelope_next(&reader, &section) == SW_OK) {
-		while (sw_item_next(&section.items, &arena, &item) == SW_OK) {
-			on_item(ctx, &item);
-		}
-	}
-	sw_arena_release(&arena);
-}
-
-static void on_job(void *ctx, const struct sw_item *item)
-{
+	(void)section;
 	assert_int_equal(item->kind, SW_ITEM_JOB);
 	assert_int_equal(item->as.job.user, BOB);
 	add_job(ctx, &item->as.job);
-}
-
-static void collect(void *ctx, struct sw_bytes body)
-{
-	each_item(body, on_job, ctx);
 }
 
 struct scene_jobs jobs_of(struct scene *scene, const char *provider)
@@ -180,7 +160,7 @@ struct scene_jobs jobs_of(struct scene *scene, const char *provider)
 	char queue[SW_BUS_NAME_MAX];
 	struct scene_jobs jobs = {.count = 0};
 	snprintf(queue, sizeof(queue), "push.%s", provider);
-	fake_bus_each(&scene->flow.bus, queue, collect, &jobs);
+	flow_each_queued(&scene->flow, queue, on_job, &jobs);
 	return jobs;
 }
 
@@ -197,8 +177,9 @@ size_t rows_left(struct scene *scene)
 	return count;
 }
 
-static void on_delayed(void *ctx, const struct sw_item *item)
+static void on_delayed(void *ctx, const struct sw_uuid *section, const struct sw_item *item)
 {
+	(void)section;
 	(void)item;
 	(*(size_t *)ctx)++;
 }
@@ -208,7 +189,7 @@ size_t looks_under_way(struct scene *scene)
 	size_t count = 0;
 	pthread_mutex_lock(&scene->flow.bus.lock);
 	for (const struct fake_delayed *delayed = scene->flow.bus.delayed; delayed; delayed = delayed->next) {
-		each_item(sw_blob_bytes(delayed->body), on_delayed, &count);
+		flow_each_item(sw_blob_bytes(delayed->body), on_delayed, &count);
 	}
 	pthread_mutex_unlock(&scene->flow.bus.lock);
 	return count;

@@ -180,34 +180,25 @@ static bool is_known(const struct planned *planned, const struct sw_uuid *id)
 	return false;
 }
 
-static void collect(void *ctx, struct sw_bytes body)
+static void collect(void *ctx, const struct sw_uuid *section, const struct sw_item *item)
 {
 	struct planned *planned = ctx;
-	struct sw_envelope_reader reader;
-	struct sw_section section;
-	struct sw_arena arena;
-	struct sw_item item;
-	sw_arena_init(&arena);
-	assert_int_equal(sw_envelope_open(&reader, body), SW_OK);
-	while (sw_envelope_next(&reader, &section) == SW_OK) {
-		while (sw_item_next(&section.items, &arena, &item) == SW_OK) {
-			if (is_known(planned, &item.as.job.job)) {
-				continue;
-			}
-			assert_true(planned->count < 16);
-			planned->jobs[planned->count].id = item.as.job.job;
-			planned->jobs[planned->count].pos = item.as.job.pos;
-			planned->jobs[planned->count].planned_at_ms = item.as.job.planned_at_ms;
-			planned->jobs[planned->count++].reason = item.as.job.reason;
-		}
+	const struct sw_item_job *job = &item->as.job;
+	(void)section;
+	if (is_known(planned, &job->job)) {
+		return;
 	}
-	sw_arena_release(&arena);
+	assert_true(planned->count < 16);
+	planned->jobs[planned->count].id = job->job;
+	planned->jobs[planned->count].pos = job->pos;
+	planned->jobs[planned->count].planned_at_ms = job->planned_at_ms;
+	planned->jobs[planned->count++].reason = job->reason;
 }
 
 static void expect_push(struct flow *flow, const char *queue, size_t index, int64_t pos, enum sw_job_reason reason)
 {
 	struct planned planned = {.count = 0};
-	fake_bus_each(&flow->bus, queue, collect, &planned);
+	flow_each_queued(flow, queue, collect, &planned);
 	assert_int_equal(planned.count, index + 1);
 	assert_int_equal(planned.jobs[index].pos, pos);
 	assert_int_equal(planned.jobs[index].reason, reason);
@@ -294,7 +285,7 @@ static void inbox__nobody_connected__the_pushes_of_all_phones(void **state)
 	expect_inbox(&l->flow, 1, 0, 0);
 	expect_inbox(&l->flow, 2, 0, 2);
 	struct planned planned = {.count = 0};
-	fake_bus_each(&l->flow.bus, "push.phones", collect, &planned);
+	flow_each_queued(&l->flow, "push.phones", collect, &planned);
 	assert_int_equal(planned.count, 2);
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(planned.jobs[i].reason, SW_JOB_REASON_OFFLINE);

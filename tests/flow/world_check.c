@@ -72,21 +72,10 @@ static void add_letter(struct letters *letters, const struct sw_uuid *id, const 
 	sw_arena_release(&arena);
 }
 
-static void on_dead(void *ctx, struct sw_bytes body)
+static void on_dead(void *ctx, const struct sw_uuid *section, const struct sw_item *item)
 {
-	struct sw_envelope_reader reader;
-	struct sw_section section;
-	struct sw_arena arena;
-	struct sw_item item;
-	sw_arena_init(&arena);
-	assert_int_equal(sw_envelope_open(&reader, body), SW_OK);
-	while (sw_envelope_next(&reader, &section) == SW_OK) {
-		while (sw_item_next(&section.items, &arena, &item) == SW_OK) {
-			assert_int_equal(item.kind, SW_ITEM_DEAD);
-			add_letter(ctx, &section.id, &item.as.dead);
-		}
-	}
-	sw_arena_release(&arena);
+	assert_int_equal(item->kind, SW_ITEM_DEAD);
+	add_letter(ctx, section, &item->as.dead);
 }
 
 /* Only Grace's relay refused. */
@@ -218,7 +207,7 @@ void world_check(struct world *world, struct world_repeats *repeats_out)
 {
 	static struct letters letters;
 	letters.count = 0;
-	fake_bus_each(&world->flow.bus, "dead", on_dead, &letters);
+	flow_each_queued(&world->flow, "dead", on_dead, &letters);
 	check_nothing_waits(world);
 	check_messages(&world->scenario);
 	check_order(&world->flow);
