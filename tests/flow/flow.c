@@ -237,12 +237,22 @@ void flow_each_queued(struct flow *flow, const char *queue, flow_item_fn on_item
 	fake_bus_each(&flow->bus, queue, on_queued, &(struct item_hand){on_item, ctx});
 }
 
-void post_to_mailbox(struct flow *flow, int64_t user, const struct sw_item *item)
+static void post(struct flow *flow, enum sw_writer_role role, unsigned queue, const struct sw_item *item)
 {
 	struct letter letter;
 	letter_begin(&letter);
 	letter_put(&letter, item);
-	letter_post(flow, &letter, SW_ROLE_MAILBOX, queue_of_user(user));
+	letter_post(flow, &letter, role, queue);
+}
+
+void post_to_sequencer(struct flow *flow, unsigned queue, const struct sw_item *item)
+{
+	post(flow, SW_ROLE_SEQUENCER, queue, item);
+}
+
+void post_to_mailbox(struct flow *flow, int64_t user, const struct sw_item *item)
+{
+	post(flow, SW_ROLE_MAILBOX, queue_of_user(user), item);
 }
 
 unsigned queue_of_pair(int64_t a, int64_t b)

@@ -70,7 +70,8 @@ typedef void (*flow_item_fn)(void *ctx, const struct sw_uuid *section, const str
 void flow_each_item(struct sw_bytes envelope, flow_item_fn on_item, void *ctx);
 /* Of every envelope that waits in the queue. */
 void flow_each_queued(struct flow *flow, const char *queue, flow_item_fn on_item, void *ctx);
-/* Into the queue of this user's mailbox, alone. */
+/* Alone in its envelope: into this queue of the sequencer's; into the queue of this user's mailbox. */
+void post_to_sequencer(struct flow *flow, unsigned queue, const struct sw_item *item);
 void post_to_mailbox(struct flow *flow, int64_t user, const struct sw_item *item);
 
 unsigned queue_of_pair(int64_t a, int64_t b);

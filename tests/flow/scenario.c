@@ -63,22 +63,16 @@ struct sw_item scenario_send_item(struct scenario *s, const struct message *m, i
 	return item;
 }
 
-static void send_to_peer(struct scenario *s, int64_t sender, int64_t peer, const char *text)
+void scenario_write(struct scenario *s, int64_t sender, int64_t peer, const char *text)
 {
-	struct letter letter;
 	struct sw_item item = scenario_send_item(s, scenario_message(s, sender, text), 0, peer);
-	letter_begin(&letter);
-	letter_put(&letter, &item);
-	letter_post(s->flow, &letter, SW_ROLE_SEQUENCER, queue_of_pair(sender, peer));
+	post_to_sequencer(s->flow, queue_of_pair(sender, peer), &item);
 }
 
 static void post_to_group(struct scenario *s, const struct message *m)
 {
-	struct letter letter;
 	struct sw_item item = scenario_send_item(s, m, s->group, 0);
-	letter_begin(&letter);
-	letter_put(&letter, &item);
-	letter_post(s->flow, &letter, SW_ROLE_SEQUENCER, queue_of_conversation(s->group));
+	post_to_sequencer(s->flow, queue_of_conversation(s->group), &item);
 }
 
 /* ---- mailbox commands ---- */
@@ -95,7 +89,7 @@ static void session_up(struct scenario *s, int64_t user, const char *device, int
 							    .cursor = -1}});
 }
 
-static void device_set(struct scenario *s, int64_t user, const char *device, const char *provider, const char *token)
+void scenario_device_set(struct scenario *s, int64_t user, const char *device, const char *provider, const char *token)
 {
 	post_to_mailbox(s->flow, user,
 			&(struct sw_item){.kind = SW_ITEM_DEVICE_SET,
@@ -110,25 +104,25 @@ static void device_set(struct scenario *s, int64_t user, const char *device, con
 							    .request = user}});
 }
 
-static void ack_all(struct scenario *s, int64_t user, const char *device, bool active)
+void scenario_ack(struct scenario *s, int64_t user, const char *device, int64_t pos, bool active)
 {
 	post_to_mailbox(
 		s->flow, user,
 		&(struct sw_item){
 			.kind = SW_ITEM_ACK,
-			.as.ack = {.user = user, .device = sw_bytes_str(device), .pos = INT64_MAX, .active = active}});
+			.as.ack = {.user = user, .device = sw_bytes_str(device), .pos = pos, .active = active}});
 }
 
 /* ---- phases ---- */
 
 static void people_arrive(struct scenario *s)
 {
-	device_set(s, BOB, "bob-phone", "phones", "token-bob");
-	device_set(s, CAROL, "carol-phone", "phones", "token-carol");
-	device_set(s, DAVE, "dave-phone", "phones", "token-dave");
-	device_set(s, ERIN, "erin-phone", "phones", "token-erin");
-	device_set(s, ERIN, "erin-mail", "mail", "erin@example.org");
-	device_set(s, GRACE, "grace-mail", "mail", "grace@example.org");
+	scenario_device_set(s, BOB, "bob-phone", "phones", "token-bob");
+	scenario_device_set(s, CAROL, "carol-phone", "phones", "token-carol");
+	scenario_device_set(s, DAVE, "dave-phone", "phones", "token-dave");
+	scenario_device_set(s, ERIN, "erin-phone", "phones", "token-erin");
+	scenario_device_set(s, ERIN, "erin-mail", "mail", "erin@example.org");
+	scenario_device_set(s, GRACE, "grace-mail", "mail", "grace@example.org");
 	session_up(s, ALICE, "alice-1", NODE_A, ALICE);
 	/* The other gateway has given the same number to her other device. */
 	session_up(s, ALICE, "alice-2", NODE_B, ALICE);
@@ -140,10 +134,10 @@ static void people_arrive(struct scenario *s)
 /* Two people write to each other for the first time, at the same moment, through two gateways. */
 static void they_meet(struct scenario *s)
 {
-	send_to_peer(s, ALICE, BOB, "first");
-	send_to_peer(s, BOB, ALICE, "first too");
-	send_to_peer(s, CAROL, DAVE, "to one who is half-open");
-	send_to_peer(s, ALICE, CAROL, "to one who is offline");
+	scenario_write(s, ALICE, BOB, "first");
+	scenario_write(s, BOB, ALICE, "first too");
+	scenario_write(s, CAROL, DAVE, "to one who is half-open");
+	scenario_write(s, ALICE, CAROL, "to one who is offline");
 	flow_settle(s->flow);
 }
 
@@ -164,10 +158,7 @@ static void group_is_made(struct scenario *s)
 					     .members = {members, sizeof(members) / sizeof(members[0])},
 					     .at_ms = ++s->flow->clock_ms,
 					     .body = sw_bytes_str(m->body)}};
-	struct letter letter;
-	letter_begin(&letter);
-	letter_put(&letter, &item);
-	letter_post(s->flow, &letter, SW_ROLE_SEQUENCER, queue_of_conversation(s->group));
+	post_to_sequencer(s->flow, queue_of_conversation(s->group), &item);
 	flow_settle(s->flow);
 }
 
@@ -206,9 +197,9 @@ static void group_talks(struct scenario *s)
 /* Those who are awake ack; the checks find the one who is not. */
 static void checks_fire(struct scenario *s)
 {
-	ack_all(s, ALICE, "alice-1", true);
-	ack_all(s, ALICE, "alice-2", false);
-	ack_all(s, BOB, "bob-1", true);
+	scenario_ack(s, ALICE, "alice-1", INT64_MAX, true);
+	scenario_ack(s, ALICE, "alice-2", INT64_MAX, false);
+	scenario_ack(s, BOB, "bob-1", INT64_MAX, true);
 	/* She comes to where it was acked in the background. */
 	post_to_mailbox(
 		s->flow, ALICE,
@@ -246,7 +237,7 @@ static void node_dies(struct scenario *s)
 					  .as.session_down = {.user = ALICE, .node = NODE_A, .session = ALICE}});
 	flow_settle(s->flow);
 	fake_bus_remove(&s->flow->bus, "node.902");
-	send_to_peer(s, DAVE, BOB, "are you there");
+	scenario_write(s, DAVE, BOB, "are you there");
 	flow_settle(s->flow);
 	struct message *m = scenario_message(s, DAVE, "hello all");
 	post_to_group(s, m);

@@ -38,6 +38,11 @@ void scenario_run(struct scenario *scenario, struct flow *flow);
 /* Text of a message's body; the hash of its content follows from it. */
 struct message *scenario_message(struct scenario *scenario, int64_t sender, const char *text);
 struct sw_item scenario_send_item(struct scenario *scenario, const struct message *message, int64_t conv, int64_t peer);
+/* From one person to another. */
+void scenario_write(struct scenario *scenario, int64_t sender, int64_t peer, const char *text);
+void scenario_device_set(struct scenario *scenario, int64_t user, const char *device, const char *provider,
+			 const char *token);
+void scenario_ack(struct scenario *scenario, int64_t user, const char *device, int64_t pos, bool active);
 
 /* invariants.c: after the writers were closed. */
 void check_everything(struct scenario *scenario);

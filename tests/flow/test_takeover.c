@@ -11,15 +11,6 @@
 
 #include <cmocka.h>
 
-static void send_direct(struct scenario *s, int64_t sender, int64_t peer, const char *text)
-{
-	struct letter letter;
-	struct sw_item item = scenario_send_item(s, scenario_message(s, sender, text), 0, peer);
-	letter_begin(&letter);
-	letter_put(&letter, &item);
-	letter_post(s->flow, &letter, SW_ROLE_SEQUENCER, queue_of_pair(sender, peer));
-}
-
 static bool owned_by_all(const struct fake_store *store, int64_t count)
 {
 	int64_t owned = 0;
@@ -99,14 +90,14 @@ static void takeover__first_is_frozen_before_its_commit__it_changes_nothing(void
 	struct flow flow;
 	struct scenario s;
 	open_scene(&flow, &s, 1);
-	send_direct(&s, ALICE, BOB, "before");
+	scenario_write(&s, ALICE, BOB, "before");
 	flow_settle(&flow);
 	set_names(&flow, "w0", "w0"); /* stops where it stands, with its transaction decided and not yet sent */
-	send_direct(&s, ALICE, BOB, "in the hands of the frozen one");
+	scenario_write(&s, ALICE, BOB, "in the hands of the frozen one");
 	flow_wait_store(&flow, is_holding, 0);
 	flow_start(&flow, 1);
 	flow_wait_store(&flow, moved, 1);
-	send_direct(&s, BOB, ALICE, "after");
+	scenario_write(&s, BOB, ALICE, "after");
 	drop_consumers(&flow); /* as the broker does when the heartbeats stop */
 	flow_settle(&flow);
 	size_t events = flow.store.tables.event.count;
@@ -125,23 +116,23 @@ static void takeover__keeper_is_cut_off_but_the_engine_lives__fenced_at_its_next
 	struct flow flow;
 	struct scenario s;
 	open_scene(&flow, &s, 2);
-	send_direct(&s, ALICE, BOB, "before");
+	scenario_write(&s, ALICE, BOB, "before");
 	flow_settle(&flow);
 	set_names(&flow, "", "w0");
 	flow_start(&flow, 1);
 	flow_wait_store(&flow, moved, 1);
 	/* It still is the active consumer, so it gets the messages, fails and lets go. */
 	for (int i = 0; i < 4; i++) {
-		send_direct(&s, i % 2 ? BOB : ALICE, i % 2 ? ALICE : BOB, "for the new owner");
-		send_direct(&s, CAROL, DAVE + i, "for the new owner");
+		scenario_write(&s, i % 2 ? BOB : ALICE, i % 2 ? ALICE : BOB, "for the new owner");
+		scenario_write(&s, CAROL, DAVE + i, "for the new owner");
 	}
 	flow_settle(&flow);
 	assert_true(flow.store.fenced > 0);
 	set_names(&flow, "", ""); /* and both share again */
-	send_direct(&s, ALICE, CAROL, "together");
+	scenario_write(&s, ALICE, CAROL, "together");
 	flow_settle(&flow);
 	flow_stop(&flow, 0);
-	send_direct(&s, ALICE, DAVE, "alone again");
+	scenario_write(&s, ALICE, DAVE, "alone again");
 	flow_settle(&flow);
 	end_scene(&s);
 	flow_close(&flow);
@@ -155,7 +146,7 @@ static void partitions__writers_come_and_go_under_load__everything_once(void **s
 	open_scene(&flow, &s, 1);
 	for (int round = 0; round < 6; round++) {
 		for (int64_t peer = BOB; peer <= HEIDI; peer++) {
-			send_direct(&s, ALICE, peer, "round");
+			scenario_write(&s, ALICE, peer, "round");
 		}
 		if (round == 1) {
 			flow_start(&flow, 1);
@@ -185,7 +176,7 @@ static void close__while_partitions_come__the_next_gets_all(void **state)
 	flow_wait_store(&flow, engine_count_is, 0);
 	flow_start(&flow, 1);
 	flow_wait_store(&flow, moved, 1);
-	send_direct(&s, ALICE, BOB, "to the next");
+	scenario_write(&s, ALICE, BOB, "to the next");
 	end_scene(&s);
 	flow_close(&flow);
 }
@@ -202,7 +193,7 @@ static void poison__among_good_ones__it_alone_is_buried(void **state)
 	flow.bus.hold_delayed = true;
 	struct message bad = {0};
 	for (int i = 0; i < 5; i++) { /* all of them wait when the writer comes: one batch */
-		send_direct(&s, ALICE, BOB, i == 2 ? FAKE_STORE_POISON : "good");
+		scenario_write(&s, ALICE, BOB, i == 2 ? FAKE_STORE_POISON : "good");
 		if (i == 2) {
 			bad = s.messages[--s.count];
 		}
@@ -243,7 +234,7 @@ static void store__refuses_the_password__nothing_is_buried(void **state)
 		flow.store.fault_at = flow.store.runs + 1; /* so that it has to connect */
 		flow.store.fault = FAKE_STORE_CLOSED_BEFORE;
 		pthread_mutex_unlock(&flow.store.lock);
-		send_direct(&s, ALICE, BOB, "patience");
+		scenario_write(&s, ALICE, BOB, "patience");
 		pthread_mutex_lock(&flow.store.lock);
 		while (flow.store.connect_refusals < 4) {
 			pthread_cond_wait(&flow.store.changed, &flow.store.lock);
@@ -264,10 +255,10 @@ static void redelivery__beside_its_first_copy__once(void **state)
 	struct scenario s;
 	open_scene(&flow, &s, 1);
 	set_names(&flow, "w0", "");
-	send_direct(&s, ALICE, CAROL, "holds the engine");
+	scenario_write(&s, ALICE, CAROL, "holds the engine");
 	flow_wait_store(&flow, is_holding, 0);
 	for (int i = 0; i < 5; i++) {
-		send_direct(&s, ALICE, BOB, "behind it");
+		scenario_write(&s, ALICE, BOB, "behind it");
 	}
 	fake_bus_lose_consumers(&flow.bus); /* all of them come a second time, beside the first copies */
 	set_names(&flow, "", "");
