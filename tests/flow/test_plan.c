@@ -9,28 +9,24 @@
 
 #include <cmocka.h>
 
-static int bob_is_away(void **state)
+static int begin(void **state, const char *const *providers, size_t count)
 {
-	static const char *const all[] = {"phones", "droids", "mail", "hooks"};
 	struct scene *scene = calloc(1, sizeof(*scene));
-	scene_open(scene, 1);
+	plan_scene_open(scene, 1);
 	flow_start(&scene->flow, 0);
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		bob_has(scene, all[i]);
-	}
+	bob_has_each(scene, providers, count);
 	*state = scene;
 	return 0;
 }
 
+static int bob_is_away(void **state)
+{
+	return begin(state, (const char *const[]){"phones", "droids", "mail", "hooks"}, 4);
+}
+
 static int bob_has_no_droid(void **state)
 {
-	struct scene *scene = calloc(1, sizeof(*scene));
-	scene_open(scene, 1);
-	flow_start(&scene->flow, 0);
-	bob_has(scene, "phones");
-	bob_has(scene, "mail");
-	*state = scene;
-	return 0;
+	return begin(state, (const char *const[]){"phones", "mail"}, 2);
 }
 
 static int end(void **state)
@@ -52,28 +48,6 @@ static void assert_over(struct scene *scene)
 {
 	assert_int_equal(rows_left(scene), 0);
 	assert_int_equal(looks_under_way(scene), 0);
-}
-
-static void failed_push(struct scene *scene, int64_t pos, uint8_t step)
-{
-	post_to_mailbox(
-		&scene->flow, BOB,
-		&(struct sw_item){
-			.kind = SW_ITEM_FALLBACK,
-			.as.fallback = {.user = BOB, .pos = pos, .reason = sw_bytes_str("spent"), .step = step}});
-	flow_settle(&scene->flow);
-}
-
-static void dead_token(struct scene *scene, const char *device, int64_t pos, uint8_t step)
-{
-	post_to_mailbox(&scene->flow, BOB,
-			&(struct sw_item){.kind = SW_ITEM_TOKEN_DEAD,
-					  .as.token_dead = {.user = BOB,
-							    .device = sw_bytes_str(device),
-							    .token = sw_bytes_str("token"),
-							    .pos = pos,
-							    .step = step}});
-	flow_settle(&scene->flow);
 }
 
 /* ---- time ---- */
@@ -116,7 +90,7 @@ static void steps__many_messages__each_its_own_time_and_one_look(void **state)
 	struct scene *scene = *state;
 	for (int i = 0; i < 10; i++) {
 		alice_writes(scene, "hello");
-		scene_clock_add_s(2);
+		scene_clock_add_ms(2000);
 	}
 	assert_int_equal(looks_under_way(scene), 1);
 	seconds_pass(scene, 40, 1); /* the first is 60 s old */
@@ -133,14 +107,7 @@ static void steps__many_messages__each_its_own_time_and_one_look(void **state)
 static void steps__person_seemed_online__the_first_after_ack_timeout(void **state)
 {
 	struct scene *scene = *state;
-	post_to_mailbox(&scene->flow, BOB,
-			&(struct sw_item){.kind = SW_ITEM_SESSION_UP,
-					  .as.session_up = {.user = BOB,
-							    .device = sw_bytes_str("phones"),
-							    .node = NODE_B,
-							    .session = BOB,
-							    .active = 1,
-							    .cursor = -1}});
+	bob_connects(scene, "phones", -1, true);
 	alice_writes(scene, "hello");
 	assert_jobs(scene, 0, 0, 0, 0);
 	assert_int_equal(rows_left(scene), 0);
@@ -242,7 +209,7 @@ static void failure__of_the_first_step__the_second_at_once_and_the_third_after_i
 	struct scene *scene = *state;
 	alice_writes(scene, "hello");
 	seconds_pass(scene, 20, 20);
-	failed_push(scene, 1, 1);
+	push_fails(scene, 1, 1);
 	assert_jobs(scene, 1, 1, 0, 0);
 	seconds_pass(scene, 239, 1);
 	assert_jobs(scene, 1, 1, 0, 0);
@@ -256,13 +223,13 @@ static void failure__of_a_step_that_is_not_the_last_taken__changes_nothing(void 
 	struct scene *scene = *state;
 	alice_writes(scene, "hello");
 	seconds_pass(scene, 60, 60);
-	failed_push(scene, 1, 1);
+	push_fails(scene, 1, 1);
 	assert_jobs(scene, 1, 1, 0, 0);
-	failed_push(scene, 1, 2);
+	push_fails(scene, 1, 2);
 	assert_jobs(scene, 1, 1, 1, 0);
-	failed_push(scene, 1, 2);
+	push_fails(scene, 1, 2);
 	assert_jobs(scene, 1, 1, 1, 1); /* the plan is over, and no step of it was for hooks */
-	failed_push(scene, 1, 3);
+	push_fails(scene, 1, 3);
 	assert_jobs(scene, 1, 1, 1, 1);
 }
 
@@ -271,7 +238,7 @@ static void failure__after_somebody_has_read__nothing(void **state)
 	struct scene *scene = *state;
 	alice_writes(scene, "hello");
 	bob_acks(scene, "phones", 1, true);
-	failed_push(scene, 1, 1);
+	push_fails(scene, 1, 1);
 	assert_jobs(scene, 1, 0, 0, 0);
 }
 
@@ -279,7 +246,7 @@ static void token_dead__last_device_of_the_step__the_next_at_once(void **state)
 {
 	struct scene *scene = *state;
 	alice_writes(scene, "hello");
-	dead_token(scene, "phones", 1, 1);
+	token_dies(scene, "phones", 1, 1);
 	assert_jobs(scene, 1, 1, 0, 0);
 }
 
@@ -289,9 +256,9 @@ static void token_dead__another_device_of_the_step_is_left__waits(void **state)
 	bob_prefers(scene, 0, -1, "brisk");
 	alice_writes(scene, "hello");
 	assert_jobs(scene, 1, 1, 0, 0);
-	dead_token(scene, "phones", 1, 1);
+	token_dies(scene, "phones", 1, 1);
 	assert_jobs(scene, 1, 1, 0, 0);
-	dead_token(scene, "droids", 1, 1);
+	token_dies(scene, "droids", 1, 1);
 	assert_jobs(scene, 1, 1, 0, 1);
 }
 
@@ -301,7 +268,7 @@ static void token_dead__only_step_and_another_device_that_is_no_step__the_last_r
 	bob_prefers(scene, 0, -1, "droid");
 	alice_writes(scene, "hello");
 	assert_jobs(scene, 0, 1, 0, 0);
-	dead_token(scene, "droids", 1, jobs_of(scene, "droids").step[0]);
+	token_dies(scene, "droids", 1, jobs_of(scene, "droids").step[0]);
 	assert_jobs(scene, 0, 1, 1, 1);
 }
 

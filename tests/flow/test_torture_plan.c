@@ -10,12 +10,14 @@
 
 #include <cmocka.h>
 
-enum { RUNS_MAX = 1000, FAULTS_MIN = 8, PLAN_S = 60 + 240 + 120 };
+enum { RUNS_MAX = 1000, FAULTS_MIN = 8, PLAN_S = 60 + 240 + 120, PROVIDERS = 3 };
+
+/* In the order of the plan. */
+static const char *const providers[PROVIDERS] = {"phones", "droids", "mail"};
 
 static void check(struct scene *scene)
 {
-	static const char *const providers[] = {"phones", "droids", "mail"};
-	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
+	for (size_t i = 0; i < PROVIDERS; i++) {
 		const struct scene_jobs jobs = jobs_of(scene, providers[i]);
 		if (jobs.count != 2) {
 			fail_msg("%s: expected a job for each of two messages, got %zu", providers[i], jobs.count);
@@ -32,15 +34,9 @@ static void check(struct scene *scene)
 static void go_through(struct scene *scene)
 {
 	flow_start(&scene->flow, 0);
-	bob_has(scene, "phones");
-	bob_has(scene, "droids");
-	bob_has(scene, "mail");
+	bob_has_each(scene, providers, PROVIDERS);
 	alice_writes(scene, "one");
-	post_to_mailbox(
-		&scene->flow, BOB,
-		&(struct sw_item){.kind = SW_ITEM_FALLBACK,
-				  .as.fallback = {.user = BOB, .pos = 1, .reason = sw_bytes_str("spent"), .step = 1}});
-	flow_settle(&scene->flow);
+	push_fails(scene, 1, 1);
 	seconds_pass(scene, PLAN_S, 30);
 	alice_writes(scene, "two"); /* alone: no look of another message helps it */
 	seconds_pass(scene, PLAN_S, 30);
@@ -58,7 +54,7 @@ struct fault {
 static bool run(const struct fault *fault, unsigned at)
 {
 	struct scene scene;
-	scene_open(&scene, 2);
+	plan_scene_open(&scene, 2);
 	scene.flow.store.fault = fault->store;
 	scene.flow.store.fault_at = fault->store ? at : 0;
 	scene.flow.bus.fault = fault->bus;
