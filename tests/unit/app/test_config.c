@@ -14,27 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct fixture fixture;
-
-static int set_up(void **state)
-{
-	(void)state;
-	fixture = fixture_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fixture_remove(&fixture);
-	return 0;
-}
-
 static struct sw_config *load(const char *contents, const char *const *environ)
 {
 	struct sw_config *config = NULL;
 	struct sw_diag diag = {""};
-	if (fixture_load(&fixture, contents, environ, &config, &diag) != SW_OK) {
+	if (fixture_load(contents, environ, &config, &diag) != SW_OK) {
 		fail_msg("%s", diag.text);
 	}
 	return config;
@@ -68,7 +52,7 @@ static void config_load__nothing__defaults(void **state)
 static void config_load__every_type__parsed(void **state)
 {
 	(void)state;
-	fixture_write(&fixture, "cert.pem", "x");
+	fixture_write("cert.pem", "x");
 	struct sw_config *config = load("; comment\n"
 					"# comment\n"
 					"[node]\n"
@@ -119,7 +103,7 @@ static void config_load__environment__wins(void **state)
 					      "SUREWIRE_BUS_URL=amqp://e",
 					      "SUREWIRE_URL=http://ignored",
 					      NULL};
-	fixture_write(&fixture, "url", "amqp://f\n");
+	fixture_write("url", "amqp://f\n");
 	struct sw_config *config = load("[gateway]\nwindow = 5\n[bus]\nurl_file = url\n", environ);
 	assert_int_equal(config->gateway.window, 7);
 	assert_string_equal(config->bus.url, "amqp://e");
@@ -133,7 +117,7 @@ static void config_load__environment__wins(void **state)
 static void config_load__secret__from_file_or_environment(void **state)
 {
 	(void)state;
-	fixture_write(&fixture, "token", "s3cret with space\r\n");
+	fixture_write("token", "s3cret with space\r\n");
 	struct sw_config *config = load("[admin]\ntoken_file = token\n", NULL);
 	assert_string_equal(config->admin.token, "s3cret with space");
 	assert_int_equal(sw_config_need(config, "admin", "token", NULL), SW_OK);
@@ -234,5 +218,5 @@ int main(void)
 		cmocka_unit_test(config_print_sample__values_uncommented__same_defaults),
 		cmocka_unit_test(config_parse_duration__forms__told_apart),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

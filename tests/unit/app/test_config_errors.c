@@ -13,101 +13,73 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct fixture fixture;
-
-static int set_up(void **state)
-{
-	(void)state;
-	fixture = fixture_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fixture_remove(&fixture);
-	return 0;
-}
-
-/* "@" in text stands for the folder. */
-static void expect_with(const char *contents, const char *const *environ, const char *text)
-{
-	struct sw_config *config = NULL;
-	struct sw_diag diag = {""};
-	assert_int_equal(fixture_load(&fixture, contents, environ, &config, &diag), SW_ECONFIG);
-	assert_null(config);
-	char *expected = sw_xstrdup("");
-	for (const char *c = text; *c; c++) {
-		char one[2] = {*c, '\0'};
-		char *longer = sw_xasprintf("%s%s", expected, *c == '@' ? fixture.dir : one);
-		free(expected);
-		expected = longer;
-	}
-	assert_string_equal(diag.text, expected);
-	free(expected);
-}
-
-static void expect(const char *contents, const char *text)
-{
-	expect_with(contents, NULL, text);
-}
-
 static void config_load__unknown_names__refused(void **state)
 {
 	(void)state;
-	expect("[gateway]\nwindw = 5\n", "@/s.ini:2: [gateway] windw: expected a key that exists (surewire "
-					 "--help-config lists them), got an unknown one");
-	expect("\n[gatway]\nwindow = 5\n",
-	       "@/s.ini:2: [gatway]: expected a section that exists (surewire --help-config lists them)");
-	expect("[gatway]\n", "@/s.ini:1: [gatway]: expected a section that exists (surewire --help-config lists them)");
-	expect("[gateway]\nwindow_file = x\n", "@/s.ini:2: [gateway] window_file: expected a key that exists (surewire "
-					       "--help-config lists them), got an "
-					       "unknown one");
-	expect("window = 5\n", "@/s.ini:1: expected a [section] before the first key");
+	fixture_expect_error("[gateway]\nwindw = 5\n",
+			     "@/s.ini:2: [gateway] windw: expected a key that exists (surewire "
+			     "--help-config lists them), got an unknown one");
+	fixture_expect_error("\n[gatway]\nwindow = 5\n",
+			     "@/s.ini:2: [gatway]: expected a section that exists (surewire --help-config lists them)");
+	fixture_expect_error("[gatway]\n",
+			     "@/s.ini:1: [gatway]: expected a section that exists (surewire --help-config lists them)");
+	fixture_expect_error("[gateway]\nwindow_file = x\n",
+			     "@/s.ini:2: [gateway] window_file: expected a key that exists (surewire "
+			     "--help-config lists them), got an "
+			     "unknown one");
+	fixture_expect_error("window = 5\n", "@/s.ini:1: expected a [section] before the first key");
 }
 
 static void config_load__key_twice__refused(void **state)
 {
 	(void)state;
-	expect("[gateway]\nwindow = 5\n[log]\nlevel = info\n[gateway]\nwindow = 6\n",
-	       "@/s.ini:6: [gateway] window: expected once, got it in line 2 too");
-	fixture_write(&fixture, "url", "amqp://x");
-	expect("[bus]\nurl_file = url\nurl = amqp://y\n",
-	       "@/s.ini:2: [bus] url_file: expected one of the two, got the key without _file as well");
+	fixture_expect_error("[gateway]\nwindow = 5\n[log]\nlevel = info\n[gateway]\nwindow = 6\n",
+			     "@/s.ini:6: [gateway] window: expected once, got it in line 2 too");
+	fixture_write("url", "amqp://x");
+	fixture_expect_error("[bus]\nurl_file = url\nurl = amqp://y\n",
+			     "@/s.ini:2: [bus] url_file: expected one of the two, got the key without _file as well");
 }
 
 static void config_load__bad_values__refused(void **state)
 {
 	(void)state;
-	expect("[gateway]\nwindow = abc\n",
-	       "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"abc\"");
-	expect("[gateway]\nwindow = 0\n",
-	       "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"0\"");
-	expect("[gateway]\nwindow = 4097\n",
-	       "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"4097\"");
-	expect("[gateway]\nwindow =\n",
-	       "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"\"");
-	expect("[gateway]\nwindow = 5 # not a comment\n",
-	       "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"5 # not a comment\"");
-	expect("[gateway]\nping_interval = 25\n", "@/s.ini:2: [gateway] ping_interval: expected a duration (like "
-						  "500ms, 10s, 5m, 24h) from 1s to 10m, got \"25\"");
-	expect("[gateway]\nping_interval = 999ms\n", "@/s.ini:2: [gateway] ping_interval: expected a duration (like "
-						     "500ms, 10s, 5m, 24h) from 1s to 10m, got \"999ms\"");
-	expect("[gateway]\nbody_max = 64kb\n", "@/s.ini:2: [gateway] body_max: expected a size in bytes (like 4096, "
-					       "64k, 1m) from 256 to 1m, got \"64kb\"");
-	expect("[gateway]\nbody_max = 18446744073709551615\n",
-	       "@/s.ini:2: [gateway] body_max: expected a size in bytes (like 4096, 64k, 1m) from 256 to 1m, got "
-	       "\"18446744073709551615\"");
-	expect("[log]\nlevel = verbose\n",
-	       "@/s.ini:2: [log] level: expected debug, info, warn or error, got \"verbose\"");
-	expect("[log]\nlevel = deb\n", "@/s.ini:2: [log] level: expected debug, info, warn or error, got \"deb\"");
-	expect("[node]\nroles = gateway,pushr\n", "@/s.ini:2: [node] roles: expected a list, separated by commas, of "
-						  "gateway, sequencer, mailbox, pusher and "
-						  "admin, got \"gateway,pushr\"");
-	expect("[node]\nroles = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
-	       "@/s.ini:2: [node] roles: expected a list, separated by commas, of gateway, sequencer, mailbox, pusher "
-	       "and "
-	       "admin, got \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…\"");
+	fixture_expect_error("[gateway]\nwindow = abc\n",
+			     "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"abc\"");
+	fixture_expect_error("[gateway]\nwindow = 0\n",
+			     "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"0\"");
+	fixture_expect_error("[gateway]\nwindow = 4097\n",
+			     "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"4097\"");
+	fixture_expect_error("[gateway]\nwindow =\n",
+			     "@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"\"");
+	fixture_expect_error(
+		"[gateway]\nwindow = 5 # not a comment\n",
+		"@/s.ini:2: [gateway] window: expected a whole number from 1 to 4096, got \"5 # not a comment\"");
+	fixture_expect_error("[gateway]\nping_interval = 25\n",
+			     "@/s.ini:2: [gateway] ping_interval: expected a duration (like "
+			     "500ms, 10s, 5m, 24h) from 1s to 10m, got \"25\"");
+	fixture_expect_error("[gateway]\nping_interval = 999ms\n",
+			     "@/s.ini:2: [gateway] ping_interval: expected a duration (like "
+			     "500ms, 10s, 5m, 24h) from 1s to 10m, got \"999ms\"");
+	fixture_expect_error("[gateway]\nbody_max = 64kb\n",
+			     "@/s.ini:2: [gateway] body_max: expected a size in bytes (like 4096, "
+			     "64k, 1m) from 256 to 1m, got \"64kb\"");
+	fixture_expect_error(
+		"[gateway]\nbody_max = 18446744073709551615\n",
+		"@/s.ini:2: [gateway] body_max: expected a size in bytes (like 4096, 64k, 1m) from 256 to 1m, got "
+		"\"18446744073709551615\"");
+	fixture_expect_error("[log]\nlevel = verbose\n",
+			     "@/s.ini:2: [log] level: expected debug, info, warn or error, got \"verbose\"");
+	fixture_expect_error("[log]\nlevel = deb\n",
+			     "@/s.ini:2: [log] level: expected debug, info, warn or error, got \"deb\"");
+	fixture_expect_error("[node]\nroles = gateway,pushr\n",
+			     "@/s.ini:2: [node] roles: expected a list, separated by commas, of "
+			     "gateway, sequencer, mailbox, pusher and "
+			     "admin, got \"gateway,pushr\"");
+	fixture_expect_error(
+		"[node]\nroles = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+		"@/s.ini:2: [node] roles: expected a list, separated by commas, of gateway, sequencer, mailbox, pusher "
+		"and "
+		"admin, got \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…\"");
 }
 
 static void config_load__bad_addresses__refused(void **state)
@@ -121,7 +93,7 @@ static void config_load__bad_addresses__refused(void **state)
 			"@/s.ini:2: [gateway] listen: expected an address HOST:PORT (IPv6 as [::1]:8080), "
 			"got \"%s\"",
 			bad[i]);
-		expect(contents, text);
+		fixture_expect_error(contents, text);
 		free(contents);
 		free(text);
 	}
@@ -130,60 +102,72 @@ static void config_load__bad_addresses__refused(void **state)
 static void config_load__missing_files__refused(void **state)
 {
 	(void)state;
-	expect("[gateway]\ntls_cert = none.pem\n", "@/s.ini:2: [gateway] tls_cert: expected a file that can be read, "
-						   "got \"@/none.pem\": No such file or directory");
-	expect("[gateway]\ntls_cert = .\n",
-	       "@/s.ini:2: [gateway] tls_cert: expected a file that can be read, got \"@/.\": is a folder");
-	expect("[auth]\nkeys_dir = /nonexistent\n", "@/s.ini:2: [auth] keys_dir: expected a folder that exists, got "
-						    "\"/nonexistent\": No such file or directory");
-	expect("[auth]\n\nkeys_dir = s.ini\n",
-	       "@/s.ini:3: [auth] keys_dir: expected a folder that exists, got \"@/s.ini\": is not a folder");
-	expect("[admin]\ntoken_file = none\n",
-	       "@/s.ini:2: [admin] token: expected a file that can be read, got \"@/none\": No such file or directory");
+	fixture_expect_error("[gateway]\ntls_cert = none.pem\n",
+			     "@/s.ini:2: [gateway] tls_cert: expected a file that can be read, "
+			     "got \"@/none.pem\": No such file or directory");
+	fixture_expect_error(
+		"[gateway]\ntls_cert = .\n",
+		"@/s.ini:2: [gateway] tls_cert: expected a file that can be read, got \"@/.\": is a folder");
+	fixture_expect_error("[auth]\nkeys_dir = /nonexistent\n",
+			     "@/s.ini:2: [auth] keys_dir: expected a folder that exists, got "
+			     "\"/nonexistent\": No such file or directory");
+	fixture_expect_error(
+		"[auth]\n\nkeys_dir = s.ini\n",
+		"@/s.ini:3: [auth] keys_dir: expected a folder that exists, got \"@/s.ini\": is not a folder");
+	fixture_expect_error(
+		"[admin]\ntoken_file = none\n",
+		"@/s.ini:2: [admin] token: expected a file that can be read, got \"@/none\": No such file or directory");
 }
 
 static void config_load__secrets__never_shown(void **state)
 {
 	(void)state;
-	expect("[admin]\ntoken = hunter2hunter2\n", "@/s.ini:2: [admin] token: expected token_file, the name of a "
-						    "file: secrets are not kept in here, got a value");
-	expect("[bus]\nurl = http://u:hunter2@h/\n", "@/s.ini:2: [bus] url: expected a URL that starts with amqp:// "
-						     "(in url, or in the file named by url_file), got "
-						     "something else");
-	fixture_write(&fixture, "empty", "\n");
-	expect("[admin]\ntoken_file = empty\n",
-	       "@/s.ini:2: [admin] token: expected one line of 1 to 4096 bytes in \"@/empty\", got nothing");
-	fixture_write(&fixture, "two", "hunter2\nhunter3\n");
-	expect("[admin]\ntoken_file = two\n",
-	       "@/s.ini:2: [admin] token: expected one line of 1 to 4096 bytes in \"@/two\", got something else");
+	fixture_expect_error("[admin]\ntoken = hunter2hunter2\n",
+			     "@/s.ini:2: [admin] token: expected token_file, the name of a "
+			     "file: secrets are not kept in here, got a value");
+	fixture_expect_error("[bus]\nurl = http://u:hunter2@h/\n",
+			     "@/s.ini:2: [bus] url: expected a URL that starts with amqp:// "
+			     "(in url, or in the file named by url_file), got "
+			     "something else");
+	fixture_write("empty", "\n");
+	fixture_expect_error(
+		"[admin]\ntoken_file = empty\n",
+		"@/s.ini:2: [admin] token: expected one line of 1 to 4096 bytes in \"@/empty\", got nothing");
+	fixture_write("two", "hunter2\nhunter3\n");
+	fixture_expect_error(
+		"[admin]\ntoken_file = two\n",
+		"@/s.ini:2: [admin] token: expected one line of 1 to 4096 bytes in \"@/two\", got something else");
 }
 
 static void config_load__environment__named_in_the_text(void **state)
 {
 	(void)state;
 	static const char *const window[] = {"SUREWIRE_GATEWAY_WINDOW=x", NULL};
-	expect_with("", window,
-		    "SUREWIRE_GATEWAY_WINDOW: [gateway] window: expected a whole number from 1 to 4096, got \"x\"");
+	fixture_expect_error_with(
+		"", window,
+		"SUREWIRE_GATEWAY_WINDOW: [gateway] window: expected a whole number from 1 to 4096, got \"x\"");
 	static const char *const token[] = {"SUREWIRE_ADMIN_TOKEN_FILE=/nonexistent", NULL};
-	expect_with("", token,
-		    "SUREWIRE_ADMIN_TOKEN_FILE: [admin] token: expected a file that can be read, got \"/nonexistent\": "
-		    "No such "
-		    "file or directory");
+	fixture_expect_error_with(
+		"", token,
+		"SUREWIRE_ADMIN_TOKEN_FILE: [admin] token: expected a file that can be read, got \"/nonexistent\": "
+		"No such "
+		"file or directory");
 }
 
 static void config_load__bad_syntax__line_named(void **state)
 {
 	(void)state;
 	const char *text = "@/s.ini:3: expected \"key = value\", \"[section]\" or a comment (\"# …\")";
-	expect("[gateway]\nwindow = 5\nnonsense\n", text);
-	expect("[gateway]\nwindow = 5\n[log\n", text);
+	fixture_expect_error("[gateway]\nwindow = 5\nnonsense\n", text);
+	fixture_expect_error("[gateway]\nwindow = 5\n[log\n", text);
 	/* An indented line is a line, not the continuation of the one before. */
-	expect("[gateway]\nwindow = 5\n   6\n", text);
+	fixture_expect_error("[gateway]\nwindow = 5\n   6\n", text);
 	char line[512];
 	snprintf(line, sizeof(line), "[node]\nname = %0200d\n", 7);
-	expect(line, "@/s.ini:2: expected a line of at most 190 bytes (a long URL can be put into a file: url_file)");
+	fixture_expect_error(
+		line, "@/s.ini:2: expected a line of at most 190 bytes (a long URL can be put into a file: url_file)");
 	snprintf(line, sizeof(line), "[%060d]\n", 7);
-	expect(line, "@/s.ini:1: expected a section name of at most 49 bytes");
+	fixture_expect_error(line, "@/s.ini:1: expected a section name of at most 49 bytes");
 }
 
 static void config_load__file_itself__refused(void **state)
@@ -211,7 +195,7 @@ static void config_load__every_cut__no_crash(void **state)
 		char *cut = sw_xstrndup(whole, len);
 		struct sw_config *config = NULL;
 		struct sw_diag diag = {""};
-		int err = fixture_load(&fixture, cut, NULL, &config, &diag);
+		int err = fixture_load(cut, NULL, &config, &diag);
 		assert_true(err == SW_OK || err == SW_ECONFIG);
 		assert_true((err == SW_OK) == (diag.text[0] == '\0'));
 		sw_config_free(config);
@@ -233,5 +217,5 @@ int main(void)
 		cmocka_unit_test(config_load__file_itself__refused),
 		cmocka_unit_test(config_load__every_cut__no_crash),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

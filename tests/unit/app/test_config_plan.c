@@ -13,30 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct fixture fixture;
-
-static int set_up(void **state)
-{
-	(void)state;
-	fixture = fixture_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fixture_remove(&fixture);
-	return 0;
-}
-
 static void config_plan__two_plans__lists_in_the_order_of_the_steps(void **state)
 {
 	(void)state;
 	static const char *const environ[] = {"SUREWIRE_PLAN_B_2_STEP_2={\"push\":\"env\"}", NULL};
 	struct sw_config *config = NULL;
 	assert_int_equal(
-		fixture_load(&fixture,
-			     "[plan.a]\nstep_2 = {\"after_s\":60,\"push\":\"fcm\"}\nstep_1 = {\"push\":\"all\"}\n"
+		fixture_load("[plan.a]\nstep_2 = {\"after_s\":60,\"push\":\"fcm\"}\nstep_1 = {\"push\":\"all\"}\n"
 			     "[plan.b-2]\nstep_1 = {\"push\":\"all\"}\nstep_2 = {\"push\":\"file\"}\nstep_3 =\n"
 			     "[mailbox]\nplan = b-2\n",
 			     environ, &config, NULL),
@@ -50,27 +33,20 @@ static void config_plan__two_plans__lists_in_the_order_of_the_steps(void **state
 	sw_config_free(config);
 }
 
-/* text follows "PATH:". */
-static void expect(const char *contents, const char *text)
-{
-	struct sw_config *config = NULL;
-	struct sw_diag diag = {""};
-	assert_int_equal(fixture_load(&fixture, contents, NULL, &config, &diag), SW_ECONFIG);
-	char *expected = sw_xasprintf("%s:%s", fixture.path, text);
-	assert_string_equal(diag.text, expected);
-	free(expected);
-}
-
 static void config_plan__bad_sections__refused(void **state)
 {
 	(void)state;
-	expect("[plan.a]\n", "1: [plan.a]: expected at least step_1");
-	expect("[plan.a]\nstep_2 = {}\n", "1: [plan.a]: expected step_1 before step_2");
-	expect("[plan.a]\nstep_1 = {}\nstep_2 =\nstep_3 = {}\n", "1: [plan.a]: expected step_2 before step_3");
-	expect("[plan.a]\nstep_1 = {}\nstep_9 = {}\n", "3: [plan.a] step_9: expected step_1 to step_8");
-	expect("[plan.a]\nsteps = []\n", "2: [plan.a] steps: expected step_1 to step_8");
-	expect("[plan.A]\nstep_1 = {}\n", "1: [plan.A]: expected a name of 1 to 32 of a-z 0-9 _ - after the dot");
-	expect("[plan.]\nstep_1 = {}\n", "1: [plan.]: expected a name of 1 to 32 of a-z 0-9 _ - after the dot");
+	fixture_expect_error("[plan.a]\n", "@/s.ini:1: [plan.a]: expected at least step_1");
+	fixture_expect_error("[plan.a]\nstep_2 = {}\n", "@/s.ini:1: [plan.a]: expected step_1 before step_2");
+	fixture_expect_error("[plan.a]\nstep_1 = {}\nstep_2 =\nstep_3 = {}\n",
+			     "@/s.ini:1: [plan.a]: expected step_2 before step_3");
+	fixture_expect_error("[plan.a]\nstep_1 = {}\nstep_9 = {}\n",
+			     "@/s.ini:3: [plan.a] step_9: expected step_1 to step_8");
+	fixture_expect_error("[plan.a]\nsteps = []\n", "@/s.ini:2: [plan.a] steps: expected step_1 to step_8");
+	fixture_expect_error("[plan.A]\nstep_1 = {}\n",
+			     "@/s.ini:1: [plan.A]: expected a name of 1 to 32 of a-z 0-9 _ - after the dot");
+	fixture_expect_error("[plan.]\nstep_1 = {}\n",
+			     "@/s.ini:1: [plan.]: expected a name of 1 to 32 of a-z 0-9 _ - after the dot");
 }
 
 static void config_plan__too_many__refused(void **state)
@@ -81,7 +57,7 @@ static void config_plan__too_many__refused(void **state)
 		size_t used = strlen(contents);
 		snprintf(contents + used, 4096 - used, "[plan.p%d]\nstep_1 = {}\n", i);
 	}
-	expect(contents, "65: [plan.p32]: expected at most 32 plan sections");
+	fixture_expect_error(contents, "@/s.ini:65: [plan.p32]: expected at most 32 plan sections");
 	free(contents);
 }
 
@@ -92,5 +68,5 @@ int main(void)
 		cmocka_unit_test(config_plan__bad_sections__refused),
 		cmocka_unit_test(config_plan__too_many__refused),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
