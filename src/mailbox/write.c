@@ -6,6 +6,18 @@
 enum { INBOX_ROWS_MAX = 50000 };
 _Static_assert((int)INBOX_ROWS_MAX <= (int)SW_PG_ARRAY_MAX, "an array of a statement holds them");
 
+/* A statement whose parameters are `count` arrays of n numbers, one behind the other in columns. */
+static void queue_numbers(struct sw_arena *arena, struct sw_pg *pg, enum sw_sql statement, const int64_t *columns,
+			  size_t n, size_t count)
+{
+	struct sw_pg_params params;
+	sw_pg_params_init(&params, arena);
+	for (size_t column = 0; column < count; column++) {
+		sw_pg_add_i64s(&params, columns + column * n, n);
+	}
+	sw_pg_queue(pg, statement, &params);
+}
+
 static void write_inbox_part(const struct inbox_row *rows, size_t n, struct sw_arena *arena, struct sw_pg *pg)
 {
 	int64_t *columns = sw_arena_alloc(arena, 4 * n * sizeof(*columns));
@@ -192,12 +204,7 @@ static void write_gone_sessions(struct mailbox *m, struct sw_arena *arena, struc
 		columns[n + i] = keys[i].node;
 		columns[2 * n + i] = keys[i].session;
 	}
-	struct sw_pg_params params;
-	sw_pg_params_init(&params, arena);
-	for (size_t column = 0; column < 3; column++) {
-		sw_pg_add_i64s(&params, columns + column * n, n);
-	}
-	sw_pg_queue(pg, SW_SQL_MAILBOX_DELETE_SESSIONS, &params);
+	queue_numbers(arena, pg, SW_SQL_MAILBOX_DELETE_SESSIONS, columns, n, 3);
 }
 
 static void write_gone_preferences(struct mailbox *m, struct sw_arena *arena, struct sw_pg *pg)
@@ -212,11 +219,7 @@ static void write_gone_preferences(struct mailbox *m, struct sw_arena *arena, st
 		columns[i] = keys[i].user;
 		columns[n + i] = keys[i].conv;
 	}
-	struct sw_pg_params params;
-	sw_pg_params_init(&params, arena);
-	sw_pg_add_i64s(&params, columns, n);
-	sw_pg_add_i64s(&params, columns + n, n);
-	sw_pg_queue(pg, SW_SQL_MAILBOX_DELETE_PREFERENCES, &params);
+	queue_numbers(arena, pg, SW_SQL_MAILBOX_DELETE_PREFERENCES, columns, n, 2);
 }
 
 static size_t count_preferences(const struct mailbox *m)
@@ -272,20 +275,15 @@ static void write_plans(struct mailbox *m, struct sw_arena *arena, struct sw_pg 
 	if (max == 0) {
 		return;
 	}
-	int64_t *users = sw_arena_alloc(arena, max * sizeof(*users));
-	int64_t *pushed = sw_arena_alloc(arena, max * sizeof(*pushed));
+	int64_t *columns = sw_arena_alloc(arena, 2 * max * sizeof(*columns));
 	size_t n = 0;
 	for (const struct user *user = m->touched; user; user = user->next_touched) {
 		if (user->plan_dirty) {
-			users[n] = user->id;
-			pushed[n++] = user->pushed_pos;
+			columns[n] = user->id;
+			columns[max + n++] = user->pushed_pos;
 		}
 	}
-	struct sw_pg_params params;
-	sw_pg_params_init(&params, arena);
-	sw_pg_add_i64s(&params, users, n);
-	sw_pg_add_i64s(&params, pushed, n);
-	sw_pg_queue(pg, SW_SQL_MAILBOX_UPSERT_PUSH_PLAN, &params);
+	queue_numbers(arena, pg, SW_SQL_MAILBOX_UPSERT_PUSH_PLAN, columns, n, 2);
 }
 
 void write_steps(const struct sw_rows *rows, struct sw_arena *arena, struct sw_pg *pg, enum sw_sql statement)
@@ -299,12 +297,7 @@ void write_steps(const struct sw_rows *rows, struct sw_arena *arena, struct sw_p
 		columns[2 * n + i] = steps[i].step;
 		columns[3 * n + i] = steps[i].due_at_ms;
 	}
-	struct sw_pg_params params;
-	sw_pg_params_init(&params, arena);
-	for (size_t column = 0; column < (statement == SW_SQL_MAILBOX_UPSERT_STEPS ? 4 : 2); column++) {
-		sw_pg_add_i64s(&params, columns + column * n, n);
-	}
-	sw_pg_queue(pg, statement, &params);
+	queue_numbers(arena, pg, statement, columns, n, statement == SW_SQL_MAILBOX_UPSERT_STEPS ? 4 : 2);
 }
 
 /* Those that were new in this batch, and what became of those that were loaded. */
@@ -337,12 +330,7 @@ void write_alert_pairs(const struct sw_rows *rows, struct sw_arena *arena, struc
 		columns[n + i] = acks[i].user;
 		columns[2 * n + i] = acks[i].at_ms;
 	}
-	struct sw_pg_params params;
-	sw_pg_params_init(&params, arena);
-	for (size_t column = 0; column < (statement == SW_SQL_MAILBOX_INSERT_ALERT_ACKS ? 3 : 2); column++) {
-		sw_pg_add_i64s(&params, columns + column * n, n);
-	}
-	sw_pg_queue(pg, statement, &params);
+	queue_numbers(arena, pg, statement, columns, n, statement == SW_SQL_MAILBOX_INSERT_ALERT_ACKS ? 3 : 2);
 }
 
 void write_rows(struct mailbox *m, struct sw_batch *batch, struct sw_pg *pg)
