@@ -109,12 +109,7 @@ static void on_stored(struct session *session, const struct sw_item_stored *stor
 	struct sw_buf frame;
 	sw_buf_init(&frame, 512);
 	put_cid(&frame, "stored", &stored->cid);
-	sw_buf_put_str(&frame, ",\"id\":");
-	sw_put_id(&frame, stored->id);
-	sw_buf_put_str(&frame, ",\"conv\":");
-	sw_put_id(&frame, stored->conv);
-	sw_buf_put_str(&frame, ",\"seq\":");
-	sw_put_id(&frame, stored->seq);
+	sw_put_place(&frame, stored->conv, stored->seq, stored->id);
 	sw_buf_put_char(&frame, '}');
 	sw_metric_add(session->loop->gateway->metrics.stored, 1);
 	session_send(session, &frame);

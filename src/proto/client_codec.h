@@ -84,5 +84,7 @@ void sw_put_time(struct sw_buf *out, int64_t at_ms);
 bool sw_get_time(struct sw_bytes text, int64_t *at_ms_out) SW_MUST_CHECK;
 /* "12345", quoted: 64-bit numbers are strings in JSON. */
 void sw_put_id(struct sw_buf *out, int64_t id);
+/* ,"conv":"…","seq":"…","id":"…": where a message stands, as members behind others. */
+void sw_put_place(struct sw_buf *out, int64_t conv, int64_t seq, int64_t id);
 
 #endif
