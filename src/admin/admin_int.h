@@ -40,8 +40,8 @@ void *sw_alert_main(void *admin);
 /* push_run.c: the thread. Ends when its pause is stopped. */
 void *sw_push_main(void *admin);
 
-/* housekeeping.c: one round of it, bounded. *more_out: there is more to do at once. */
-int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, int64_t ledger_keep_ms, bool *more_out,
+/* housekeeping.c: one round of it, bounded. */
+int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, int64_t ledger_keep_ms,
 			struct sw_diag *diag_out) SW_MUST_CHECK;
 
 #endif

@@ -156,11 +156,9 @@ static int do_work(struct archive *archive, struct sw_diag *diag_out)
 			ack_batch(archive, count);
 		}
 	} else if (err == SW_OK && sw_clock_mono_ms() >= archive->housekeeping_mono_ms) {
-		bool more = false;
-		err = sw_housekeeping_run(archive->pg, &archive->arena, archive->admin->config.ledger_keep_ms, &more,
+		err = sw_housekeeping_run(archive->pg, &archive->arena, archive->admin->config.ledger_keep_ms,
 					  diag_out);
-		archive->housekeeping_mono_ms = sw_clock_mono_ms() +
-						(more ? 0 : archive->admin->config.housekeeping_ms);
+		archive->housekeeping_mono_ms = sw_clock_mono_ms() + archive->admin->config.housekeeping_ms;
 	}
 	return err;
 }

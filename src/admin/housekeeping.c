@@ -7,7 +7,7 @@
 
 #include <time.h>
 
-enum { ROUND_MS = 30000, DELETE_ROWS = 5000, ID_TIME_SHIFT = 22 };
+enum { ROUND_MS = 30000, ID_TIME_SHIFT = 22 };
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 /* The promise is 7 days; the hour is for clocks that differ. */
 #define SENT_KEEP_MS (7 * DAY_MS + INT64_C(3600) * 1000)
@@ -40,8 +40,7 @@ static void queue_expire_pushes(struct sw_pg *pg, struct sw_arena *arena, int64_
 	sw_pg_queue(pg, SW_SQL_DIRECT_EXPIRE, &params);
 }
 
-int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, int64_t ledger_keep_ms, bool *more_out,
-			struct sw_diag *diag_out)
+int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, int64_t ledger_keep_ms, struct sw_diag *diag_out)
 {
 	int64_t now_ms = sw_clock_wall_ms();
 	sw_pg_begin(pg);
@@ -51,10 +50,5 @@ int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, int64_t ledger
 	queue_i64(pg, arena, SW_SQL_SEQUENCER_ENSURE_EVENT_PARTITION, next_month_ms(now_ms));
 	sw_pg_queue(pg, SW_SQL_ADMIN_NODE_EXPIRE, NULL);
 	queue_expire_pushes(pg, arena, now_ms);
-	int err = sw_pg_run(pg, sw_clock_mono_ms() + ROUND_MS, diag_out);
-	*more_out = false;
-	for (size_t step = 0; step < 2 && err == SW_OK; step++) {
-		*more_out |= sw_pg_affected(sw_pg_result(pg, step)) == DELETE_ROWS;
-	}
-	return err;
+	return sw_pg_run(pg, sw_clock_mono_ms() + ROUND_MS, diag_out);
 }

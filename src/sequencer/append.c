@@ -78,6 +78,21 @@ static void write_members(struct sequencer *s, struct sw_arena *arena, struct sw
 	sw_pg_queue(pg, SW_SQL_SEQUENCER_INSERT_MEMBERS, &params);
 }
 
+/* NULL, which reads as the body's text, when that says the same: most messages are text and nothing else. A quote or a
+ * backslash would not stand in the body as it is. */
+static struct sw_bytes stored_preview(struct sw_bytes preview, struct sw_bytes body)
+{
+	static const char head[] = "{\"text\":\"";
+	static const char tail[] = "\"}";
+	size_t before = sizeof(head) - 1;
+	size_t after = sizeof(tail) - 1;
+	bool same = preview.len && body.len == before + preview.len + after && memcmp(body.ptr, head, before) == 0 &&
+		    memcmp(body.ptr + before, preview.ptr, preview.len) == 0 &&
+		    memcmp(body.ptr + before + preview.len, tail, after) == 0;
+	bool plain = same && !memchr(preview.ptr, '"', preview.len) && !memchr(preview.ptr, '\\', preview.len);
+	return plain ? (struct sw_bytes){NULL, 0} : text(preview);
+}
+
 /* The columns of event, in the order of the statement. */
 struct event_columns {
 	int64_t *conv, *seq, *id, *sender, *at_ms;
@@ -95,7 +110,7 @@ static void fill_event(struct event_columns *to, size_t i, const struct event_ro
 		to->kind[i] = text(row->send->kind);
 		to->at_ms[i] = row->send->at_ms;
 		to->title[i] = text(row->send->title);
-		to->preview[i] = text(row->send->preview);
+		to->preview[i] = stored_preview(row->send->preview, row->send->body);
 		to->body[i] = text(row->send->body);
 	} else {
 		to->sender[i] = row->create->sender;

@@ -270,8 +270,8 @@ int64_t fake_arg_i64(const struct fake_statement *statement, int index)
 			      : (value.len == 4 ? (int32_t)big_endian(value) : (int64_t)big_endian(value));
 }
 
-struct fake_array fake_arg_array(const struct fake_statement *statement, int index, enum fake_oid oid,
-				 struct sw_arena *arena)
+static struct fake_array read_array(const struct fake_statement *statement, int index, enum fake_oid oid,
+				    struct sw_arena *arena, bool nulls)
 {
 	assert(index < statement->count);
 	struct sw_reader r;
@@ -290,11 +290,22 @@ struct fake_array fake_arg_array(const struct fake_statement *statement, int ind
 	for (size_t i = 0; i < array.count; i++) {
 		uint32_t len = sw_reader_u32(&r);
 		array.items[i] = len == UINT32_MAX ? (struct sw_bytes){0} : sw_reader_bytes(&r, len);
-		/* Every array of these statements lands in a NOT NULL column or a key. */
-		assert(len != UINT32_MAX);
+		assert(nulls || len != UINT32_MAX);
 	}
 	assert(!r.err && r.left == 0);
 	return array;
+}
+
+struct fake_array fake_arg_array(const struct fake_statement *statement, int index, enum fake_oid oid,
+				 struct sw_arena *arena)
+{
+	return read_array(statement, index, oid, arena, false);
+}
+
+struct fake_array fake_arg_nulls(const struct fake_statement *statement, int index, enum fake_oid oid,
+				 struct sw_arena *arena)
+{
+	return read_array(statement, index, oid, arena, true);
 }
 
 int64_t fake_item_i64(const struct fake_array *array, size_t index)

@@ -187,7 +187,11 @@ enum fake_oid {
 	FAKE_TEXT = 25,
 	FAKE_UUID = 2950
 };
+/* Its values land in NOT NULL columns or keys. */
 struct fake_array fake_arg_array(const struct fake_statement *statement, int index, enum fake_oid oid,
+				 struct sw_arena *arena);
+/* … or in a column that may be NULL: an item without a pointer. */
+struct fake_array fake_arg_nulls(const struct fake_statement *statement, int index, enum fake_oid oid,
 				 struct sw_arena *arena);
 int64_t fake_item_i64(const struct fake_array *array, size_t index);
 struct sw_uuid fake_item_uuid(const struct fake_array *array, size_t index);

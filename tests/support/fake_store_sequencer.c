@@ -4,6 +4,7 @@
 
 #include <surewire/mem.h>
 
+#include <assert.h>
 #include <string.h>
 
 /* WHERE conv = ANY($1) OR (lo, hi) IN unnest($2, $3) */
@@ -159,6 +160,15 @@ static bool is_poison(struct sw_bytes body)
 	return memmem(body.ptr, body.len, FAKE_STORE_POISON, strlen(FAKE_STORE_POISON)) != NULL;
 }
 
+/* Of a body that is a text without escapes and nothing else: only such events have no preview of their own. */
+static struct sw_bytes text_of(struct sw_bytes body)
+{
+	static const char head[] = "{\"text\":\"";
+	size_t before = sizeof(head) - 1;
+	assert(body.len >= before + 2 && memcmp(body.ptr, head, before) == 0);
+	return sw_bytes(body.ptr + before, body.len - before - 2);
+}
+
 static int insert_events(struct fake_store *store, const struct fake_statement *s, struct sw_arena *arena)
 {
 	struct fake_array conv = fake_arg_array(s, 0, FAKE_INT8, arena);
@@ -169,11 +179,14 @@ static int insert_events(struct fake_store *store, const struct fake_statement *
 	struct fake_array kind = fake_arg_array(s, 5, FAKE_TEXT, arena);
 	struct fake_array at_ms = fake_arg_array(s, 6, FAKE_INT8, arena);
 	struct fake_array title = fake_arg_array(s, 7, FAKE_TEXT, arena);
-	struct fake_array preview = fake_arg_array(s, 8, FAKE_TEXT, arena);
+	struct fake_array preview = fake_arg_nulls(s, 8, FAKE_TEXT, arena);
 	struct fake_array body = fake_arg_array(s, 9, FAKE_TEXT, arena);
 	for (size_t i = 0; i < conv.count; i++) {
 		if (is_poison(body.items[i])) {
 			return SW_ESQL;
+		}
+		if (!preview.items[i].ptr) {
+			preview.items[i] = text_of(body.items[i]);
 		}
 		FAKE_ADD(store, event, fake_item_i64(&conv, i), fake_item_i64(&seq, i), fake_item_i64(&id, i),
 			 fake_item_i64(&sender, i), fake_item_i64(&at_ms, i), fake_item_text(store, &kind, i),

@@ -19,7 +19,8 @@ SELECT coalesce(l.state, ''), coalesce(l.attempts, 0), coalesce(l.last_status, 0
        w.mentions_only AND NOT coalesce((SELECT i.mentioned FROM inbox i WHERE i.user_id = q.user_id AND i.pos = q.pos), false),
        w.content,
        CASE WHEN w.content = 'sender'
-            THEN coalesce((SELECT e.sender_name FROM event e WHERE e.id = q.event LIMIT 1), '') ELSE '' END,
+            THEN coalesce((SELECT e.sender_name FROM inbox i JOIN event e ON e.conv = i.conv AND e.seq = i.seq
+                            WHERE i.user_id = q.user_id AND i.pos = q.pos LIMIT 1), '') ELSE '' END,
        coalesce(d.locale, ''),
        CASE WHEN d.quiet_from >= 0 THEN sw_quiet_until(d.time_zone, d.quiet_from, d.quiet_until, $9::bigint) ELSE 0 END,
        CASE WHEN l.state = 'retry' AND starts_with(l.last_reason, 'quiet hours')

@@ -51,7 +51,7 @@ SELECT sender, cid, content, id, conv, seq, at_ms
     AS r(sender, cid, content, id, conv, seq, at_ms);
 
 -- name: expire_sent
-DELETE FROM sent WHERE (sender, cid) IN (SELECT sender, cid FROM sent WHERE at_ms < $1::bigint LIMIT 5000);
+SELECT sw_expire('sent', $1::bigint);
 
 -- name: ensure_event_partition
 SELECT sw_event_partition($1::bigint);
