@@ -81,6 +81,14 @@ pg_init() {
     (pg_as mv "$place/data.new" "$place/data")
 }
 
+# An eighth of the memory, in MB: what a busy writer makes dirty is then written by the checkpoint, not by the writer itself.
+pg_shared_buffers() {
+  local kib mib
+  kib=$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
+  mib=$((${kib:-0} / 8192))
+  printf '%sMB\n' "$((mib < 128 ? 128 : mib > 1024 ? 1024 : mib))"
+}
+
 pg_write_conf() {
   local place=$1 port=$2 socket=$1/socket
   # The path of a Unix socket has at most 107 bytes; a deep checkout does without one.
@@ -90,9 +98,9 @@ listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$socket'
 max_connections = 100
-shared_buffers = 256MB
+shared_buffers = $(pg_shared_buffers)
 synchronous_commit = on
-wal_compression = on
+wal_compression = lz4
 max_wal_size = 4GB
 logging_collector = off
 log_line_prefix = '%m [%p] '

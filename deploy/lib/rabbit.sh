@@ -40,8 +40,9 @@ default_pass = $(cat "$home/password")
 loopback_users = none
 heartbeat = 10
 disk_free_limit.absolute = 50MB
-# The write-ahead log of the quorum queues rolls over at 512 MB by default, all of it in memory.
-raft.wal_max_size_bytes = 64000000
+# The write-ahead log of the quorum queues rolls over at 512 MB by default, all of it in memory. What was in it is then
+# written once more, by queue, and that holds up everybody: rather often and short (docs/performance.md).
+raft.wal_max_size_bytes = 8000000
 log.console = false
 log.file.level = info
 CONF
