@@ -48,6 +48,7 @@ int sw_housekeeping_run(struct sw_pg *pg, struct sw_arena *arena, int64_t ledger
 	queue_i64(pg, arena, SW_SQL_MAILBOX_EXPIRE_LEDGER, now_ms - ledger_keep_ms);
 	queue_i64(pg, arena, SW_SQL_SEQUENCER_ENSURE_EVENT_PARTITION, now_ms);
 	queue_i64(pg, arena, SW_SQL_SEQUENCER_ENSURE_EVENT_PARTITION, next_month_ms(now_ms));
+	sw_pg_queue(pg, SW_SQL_SEQUENCER_SUMMARIZE_EVENTS, NULL);
 	sw_pg_queue(pg, SW_SQL_ADMIN_NODE_EXPIRE, NULL);
 	queue_expire_pushes(pg, arena, now_ms);
 	return sw_pg_run(pg, sw_clock_mono_ms() + ROUND_MS, diag_out);

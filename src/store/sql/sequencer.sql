@@ -53,5 +53,8 @@ SELECT sender, cid, content, id, conv, seq, at_ms
 -- name: expire_sent
 SELECT sw_expire('sent', $1::bigint);
 
+-- name: summarize_events
+SELECT sw_summarize_events();
+
 -- name: ensure_event_partition
 SELECT sw_event_partition($1::bigint);

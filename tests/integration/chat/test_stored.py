@@ -77,3 +77,18 @@ def test_expiry__a_large_table__a_stretch_at_a_time_round_and_round(fresh_world)
     assert space.query("SELECT count(*) FROM sent") == [(0,)]
     add_sent(space, 5, 1000)
     assert sum(expire(1001) for _ in range(pages // 1000 + 2)) == 5
+
+
+def test_events__found_by_their_ids__without_reading_the_table(fresh_world):
+    space, now_ms = fresh_world.space, int(time.time() * 1000)
+    first = (now_ms - 1735689600000) << 22
+    space.query(
+        "INSERT INTO event (conv, seq, id, sender, sender_name, kind, at_ms, title, body)"
+        " SELECT 1, n, %s + n, 1, 'alice', 'text', %s, '', repeat('x', 1000) FROM generate_series(1, 100000) n",
+        (first, now_ms))
+    wanted = first + 12345
+
+    space.query("SELECT sw_summarize_events(); ANALYZE event")
+    plan = space.query("EXPLAIN (ANALYZE, FORMAT JSON) SELECT seq FROM event WHERE id = %s", (wanted,))[0][0][0]["Plan"]
+    assert plan["Node Type"] == "Bitmap Heap Scan" and plan["Lossy Heap Blocks"] <= 128, plan
+    assert space.query("SELECT seq FROM event WHERE id = %s", (wanted,)) == [(12345,)]
