@@ -10,7 +10,7 @@
 
 #include <surewire/err.h>
 
-enum { SW_READY_DETAIL_MAX = 160 };
+enum { SW_READY_DETAIL_MAX = 1024 };
 
 /* One thing that must be well for the process to do its work. */
 struct sw_ready_check {

@@ -169,10 +169,10 @@ static bool check_pusher(void *ctx, char detail_out[SW_READY_DETAIL_MAX])
 			snprintf(detail_out, SW_READY_DETAIL_MAX, "%s: its queue is not consumed", instance.name);
 			return false;
 		}
-		if (!instance.credential_ready && !detail_out[0]) {
-			/* Work waits for the operator, the process is well. */
-			snprintf(detail_out, SW_READY_DETAIL_MAX, "%s: credential: %.100s", instance.name,
-				 instance.credential_text);
+		if (!instance.credential_ready) { /* work waits for the operator, the process is well */
+			size_t used = strlen(detail_out);
+			snprintf(detail_out + used, SW_READY_DETAIL_MAX - used, "%s%s: credential: %s",
+				 used ? "; " : "", instance.name, instance.credential_text);
 		}
 	}
 	return true;

@@ -89,7 +89,8 @@ def health(world):
 def told(world, provider):
     """What /readyz says of its credential, "" when it is good."""
     (pusher,) = (check for check in json.loads(health(world)[1])["checks"] if check["name"] == "pusher")
-    return pusher["detail"] if pusher["detail"].startswith(f"{provider}: credential: ") else ""
+    said = [text for text in pusher["detail"].split("; ") if text.startswith(f"{provider}: credential: ")]
+    return said[0] if said else ""
 
 
 def hup(world, event, provider):
@@ -263,6 +264,15 @@ def test_wrong_team__waits_and_goes_on_after_a_start_with_the_right_one(world):
     wait_until(lambda: ready(world, "team") == 0, "the credential is told as broken")
     assert told(world, "team") == "team: credential: refused by the service: 403 InvalidProviderToken"
     pushed(world, "apns")
+    other = CREDENTIALS[1]
+    path, waiting = other.file(world), world.person("waiting")
+    good, waiting_token = path.read_text(), device_of(waiting, other.provider)
+    path.write_text(other.stranger(good))
+    refused(world, other)
+    world.person("sender").send(waiting, "with another broken one")
+    wait_until(lambda: other.refusal in told(world, other.provider), f"{other.refusal}: {health(world)}")
+    assert told(world, "team") == "team: credential: refused by the service: 403 InvalidProviderToken"
+    path.write_text(good)
     assert world.node.stop() == 0
     assert person.deliveries() == [] and person.attempts("device") == []
     config = pathlib.Path(world.node.config)
@@ -270,4 +280,5 @@ def test_wrong_team__waits_and_goes_on_after_a_start_with_the_right_one(world):
     world.node.restart()
     assert person.delivery("device", "delivered")["attempts"] == 1
     world.arrived("apns", token)
+    world.arrived(stand_in_of(other.provider), waiting_token)
     assert world.node.stop() == 0
