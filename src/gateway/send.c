@@ -3,6 +3,8 @@
  * when the broker has confirmed it. */
 #include "gateway/gateway_int.h"
 
+#include "proto/preview.h"
+
 #include <surewire/clock.h>
 #include <surewire/mem.h>
 
@@ -25,7 +27,7 @@ struct sw_item send_item(struct sw_gateway *gateway, const struct sw_send_frame 
 					     .kind = send->kind,
 					     .at_ms = sw_clock_wall_ms(),
 					     .title = send->title.len ? send->title : sw_bytes_str(origin->name),
-					     .preview = send->preview,
+					     .preview = sw_preview_beside(send->preview, send->body),
 					     .body = send->body,
 					     .mentions = people->mentions};
 	if (!send->to_conv) {

@@ -2,6 +2,8 @@
 /* Writes the rows of a batch as arrays: a handful of statements however many messages. */
 #include "sequencer/sequencer_int.h"
 
+#include "proto/preview.h"
+
 #include <string.h>
 
 /* An empty value is the empty text, not SQL NULL. */
@@ -78,19 +80,11 @@ static void write_members(struct sequencer *s, struct sw_arena *arena, struct sw
 	sw_pg_queue(pg, SW_SQL_SEQUENCER_INSERT_MEMBERS, &params);
 }
 
-/* NULL, which reads as the body's text, when that says the same: most messages are text and nothing else. A quote or a
- * backslash would not stand in the body as it is. */
+/* NULL, which reads as the body's text, when that says it. */
 static struct sw_bytes stored_preview(struct sw_bytes preview, struct sw_bytes body)
 {
-	static const char head[] = "{\"text\":\"";
-	static const char tail[] = "\"}";
-	size_t before = sizeof(head) - 1;
-	size_t after = sizeof(tail) - 1;
-	bool same = preview.len && body.len == before + preview.len + after && memcmp(body.ptr, head, before) == 0 &&
-		    memcmp(body.ptr + before, preview.ptr, preview.len) == 0 &&
-		    memcmp(body.ptr + before + preview.len, tail, after) == 0;
-	bool plain = same && !memchr(preview.ptr, '"', preview.len) && !memchr(preview.ptr, '\\', preview.len);
-	return plain ? (struct sw_bytes){NULL, 0} : text(preview);
+	struct sw_bytes beside = sw_preview_beside(preview, body);
+	return beside.len || !sw_preview_of_body(body).len ? text(beside) : (struct sw_bytes){NULL, 0};
 }
 
 /* The columns of event, in the order of the statement. */

@@ -2,6 +2,8 @@
 /* The answer to the sender and the event to the members' mailboxes: one item a mailbox queue, however many members. */
 #include "sequencer/sequencer_int.h"
 
+#include "proto/preview.h"
+
 #include <string.h>
 
 struct origin {
@@ -40,7 +42,7 @@ static struct sw_item_deliver delivery_of(const struct sw_item *item, const stru
 		deliver.kind = send->kind;
 		deliver.at_ms = send->at_ms;
 		deliver.title = send->title;
-		deliver.preview = send->preview;
+		deliver.preview = sw_preview_whole(send->preview, send->body);
 		deliver.body = send->body;
 		deliver.mentions = send->mentions;
 	} else {
