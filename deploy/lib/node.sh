@@ -43,8 +43,9 @@ node_ports() {
   sw_free_ports 9 0 1 | sw_write "$1/node.ports"
 }
 
-# Needs the servers' variables in the environment. Writes surewire.ini and up.env.
 NODE_DIGEST_INTERVAL=3s # so that whoever tries it out sees the second mail too, which by default comes after 15 minutes
+
+# Needs the servers' variables in the environment. Writes surewire.ini and up.env.
 node_configure() {
   local run=$1 bin gateway admin apns fcm smtp control huawei webpush webhook name
   bin=$(node_bin "$run") && sw_config_write "$run/surewire.ini" "$run/keys" "$(cat "$run/node.ports")" \

@@ -31,6 +31,9 @@ bool sw_provider_serves(struct sw_bytes apps, struct sw_bytes app);
 /* check_app_for of providers with that key. */
 int sw_provider_check_app(const struct sw_provider_config *config, struct sw_bytes app,
 			  struct sw_diag *diag_out) SW_MUST_CHECK;
+/* Would the section take this token of this app? SW_OK, or SW_EINVAL with what was expected. Any thread. */
+int sw_provider_check_address(const struct sw_provider_ops *ops, const struct sw_provider_config *config,
+			      struct sw_bytes token, struct sw_bytes app, struct sw_diag *diag_out) SW_MUST_CHECK;
 /* The keys host, port, ca_file and connections of an HTTP service; what endpoint_io says holds where they are absent. */
 int sw_provider_endpoint(const struct sw_provider_config *config, struct sw_endpoint *endpoint_io,
 			 struct sw_diag *diag_out) SW_MUST_CHECK;

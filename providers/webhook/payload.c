@@ -3,10 +3,10 @@
  * it keeps to the limit; nothing else is ever shortened. */
 #include "webhook_int.h"
 
+#include <surewire/clock.h>
 #include <surewire/json.h>
 
 #include <stdio.h>
-#include <time.h>
 
 static void put_optional(struct sw_buf *buf, const char *name, struct sw_bytes value)
 {
@@ -15,18 +15,16 @@ static void put_optional(struct sw_buf *buf, const char *name, struct sw_bytes v
 	}
 }
 
-/* RFC 3339, as the events of the chat protocol have it. */
+/* Of the year 9999, the last that RFC 3339 has. */
+#define LAST_MS INT64_C(253402300799999)
+
+/* As the events of the chat protocol have it. */
 static void put_time(struct sw_buf *buf, const char *name, int64_t at_ms)
 {
-	char text[40];
-	struct tm tm;
-	time_t at_s = (time_t)(at_ms / 1000);
-	if (at_ms <= 0 || !gmtime_r(&at_s, &tm) || tm.tm_year > 9999 - 1900) {
-		return;
+	char text[SW_CLOCK_TEXT_MAX];
+	if (at_ms > 0 && at_ms <= LAST_MS) {
+		sw_json_put_member(buf, name, sw_bytes_str(sw_clock_text(at_ms, text)));
 	}
-	int len = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-			   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(at_ms % 1000));
-	sw_json_put_member(buf, name, sw_bytes(text, (size_t)len));
 }
 
 static void put_whom(struct sw_buf *buf, const struct sw_provider *provider, const struct sw_push_target *target)

@@ -5,11 +5,12 @@
 #include "base/id.h"
 #include "proto/job.h"
 
+#include <surewire/clock.h>
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { TEXT_MAX = 2048 };
 
@@ -25,16 +26,6 @@ const char *sw_trace_what_text(enum sw_trace_what what)
 	static const char *const texts[] = {"accepted", "stored", "routed", "sent",  "planned", "attempt",
 					    "push",     "dead",   "replay", "acked", "read",    "device"};
 	return texts[what];
-}
-
-const char *sw_trace_time(int64_t at_ms, char text_out[SW_TRACE_TIME_MAX])
-{
-	time_t seconds = (time_t)(at_ms / 1000);
-	struct tm utc;
-	gmtime_r(&seconds, &utc);
-	size_t len = strftime(text_out, SW_TRACE_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(text_out + len, SW_TRACE_TIME_MAX - len, ".%03dZ", (int)(at_ms % 1000));
-	return text_out;
 }
 
 int64_t sw_trace_routed_ms(const struct sw_trace *trace, const struct sw_recipient_row *row)
@@ -194,11 +185,11 @@ static void tell_attempt(struct timeline *timeline, const struct sw_delivery_row
 /* What is not over yet, and what is not known about it. */
 static struct sw_bytes goes_on(struct sw_arena *arena, const struct sw_delivery_row *row)
 {
-	char at[SW_TRACE_TIME_MAX];
+	char at[SW_CLOCK_TEXT_MAX];
 	bool waits = sw_bytes_equal_str(row->state, "retry") || sw_bytes_equal_str(row->state, "sending");
 	struct sw_bytes next = !waits ? sw_bytes_str("")
 			     : row->next_at_ms
-				     ? format(arena, "; next try due at %s", sw_trace_time(row->next_at_ms, at))
+				     ? format(arena, "; next try due at %s", sw_clock_text(row->next_at_ms, at))
 				     : sw_bytes_str("; when the next one is due is not recorded");
 	return row->planned_at_ms ? next
 				  : format(arena, "%.*s; when it was planned is not recorded", SW_BYTES_FMT(next));

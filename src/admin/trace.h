@@ -98,9 +98,6 @@ struct sw_trace_conclusion {
 size_t sw_trace_conclusions(const struct sw_trace *trace, struct sw_arena *arena,
 			    struct sw_trace_conclusion **conclusions_out);
 
-enum { SW_TRACE_TIME_MAX = 32 };
-/* RFC 3339, UTC, with milliseconds. */
-const char *sw_trace_time(int64_t at_ms, char text_out[SW_TRACE_TIME_MAX]);
 /* 0: when it came into the inbox of a recipient is not recorded. */
 int64_t sw_trace_routed_ms(const struct sw_trace *trace, const struct sw_recipient_row *row);
 

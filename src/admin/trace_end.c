@@ -4,6 +4,8 @@
 
 #include "proto/job.h"
 
+#include <surewire/clock.h>
+
 enum { TEXT_BYTES_MAX = 4096 };
 
 /* One recipient: a row a device, and for each device that was pushed to the push that decides. */
@@ -88,9 +90,9 @@ static bool was_pushed(const struct recipient *r, const struct sw_recipient_row 
 
 static void put_time(struct recipient *r, const char *before, int64_t at_ms, const char *after)
 {
-	char text[SW_TRACE_TIME_MAX];
+	char text[SW_CLOCK_TEXT_MAX];
 	if (at_ms) {
-		sw_buf_printf(&r->out, "%s%s%s", before, sw_trace_time(at_ms, text), after);
+		sw_buf_printf(&r->out, "%s%s%s", before, sw_clock_text(at_ms, text), after);
 	}
 }
 

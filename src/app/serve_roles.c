@@ -68,13 +68,8 @@ static void prepare_providers(struct serve *serve)
 		serve->mailbox_providers[i] = (struct sw_mailbox_provider){push->name, push->ops->fallback_only,
 									   push->ops->clears};
 		serve->alert_providers[i] = (struct sw_plan_provider){push->name, push->ops->fallback_only};
-		serve->gateway_providers[i] = (struct sw_gateway_provider){
-			.name = push->name,
-			.check_token = push->ops->check_token,
-			.check_token_for = push->ops->check_token_for,
-			.check_app_for = push->ops->check_app_for,
-			.config = &push->provider_config,
-		};
+		serve->gateway_providers[i] = (struct sw_gateway_provider){push->name, push->ops,
+									   &push->provider_config};
 		serve->direct_providers[i] = (struct sw_direct_provider){push->name, push->ops, &push->provider_config};
 		serve->pusher_instances[i] = (struct sw_pusher_instance){push->name, push->ops, &push->provider_config};
 	}

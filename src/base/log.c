@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LINE_BYTES_MAX = 4096, VALUE_BYTES_MAX = 512 };
@@ -106,24 +105,14 @@ static void put_field(struct sw_buf *line, const struct sw_log_field *field, boo
 	}
 }
 
-static void put_time(char out[40])
-{
-	int64_t now_ms = sw_clock_wall_ms();
-	time_t seconds = (time_t)(now_ms / 1000);
-	struct tm tm;
-	gmtime_r(&seconds, &tm);
-	size_t n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, 40 - n, ".%03dZ", (int)(now_ms % 1000));
-}
-
 void sw_log_write(enum sw_log_level level, const char *event, const struct sw_log_field *fields, size_t count)
 {
 	if ((int)level < current_level) {
 		return;
 	}
 	bool json = use_json;
-	char when[40];
-	put_time(when);
+	char when[SW_CLOCK_TEXT_MAX];
+	sw_clock_text(sw_clock_wall_ms(), when);
 	struct sw_buf line;
 	sw_buf_init(&line, LINE_BYTES_MAX);
 	sw_buf_printf(&line, json ? "{\"ts\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"" : "ts=%s level=%s event=%s",

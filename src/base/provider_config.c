@@ -170,3 +170,11 @@ int sw_provider_endpoint(const struct sw_provider_config *config, struct sw_endp
 	endpoint_io->port = (uint16_t)port;
 	return err;
 }
+
+int sw_provider_check_address(const struct sw_provider_ops *ops, const struct sw_provider_config *config,
+			      struct sw_bytes token, struct sw_bytes app, struct sw_diag *diag_out)
+{
+	int err = ops->check_token_for ? ops->check_token_for(config, token, diag_out)
+				       : ops->check_token(token, diag_out);
+	return err || !ops->check_app_for ? err : ops->check_app_for(config, app, diag_out);
+}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "direct/rules.h"
 
+#include <surewire/provider_config.h>
+
 #include <string.h>
 
 enum { NAME_BYTES_MAX = 64, APP_BYTES_MAX = 256, MEASURE_BYTES_MAX = 64 << 10, SHOWN_MAX = 65 };
@@ -51,12 +53,7 @@ static int check_token(const struct sw_direct_rules *rules, const struct sw_dire
 	if (!provider) {
 		return sw_diag_set(diag_out, SW_EINVAL, "provider: expected one that this server is configured for");
 	}
-	int err = provider->ops->check_token_for
-			? provider->ops->check_token_for(provider->config, address->token, diag_out)
-			: provider->ops->check_token(address->token, diag_out);
-	if (err == SW_OK && provider->ops->check_app_for) {
-		err = provider->ops->check_app_for(provider->config, address->app, diag_out);
-	}
+	int err = sw_provider_check_address(provider->ops, provider->config, address->token, address->app, diag_out);
 	return err ? sw_diag_set(diag_out, SW_EINVAL, "token: not one of this provider") : SW_OK;
 }
 

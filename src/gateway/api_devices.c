@@ -4,6 +4,7 @@
 
 #include <surewire/clock.h>
 #include <surewire/mem.h>
+#include <surewire/provider_config.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -154,13 +155,8 @@ static enum sw_error_code parse_device(const struct sw_gateway *gateway, const j
 	} else if (set->app.len > APP_BYTES_MAX || set->platform.len > PLATFORM_BYTES_MAX) {
 		sw_diag_set(diag, SW_ELIMIT, "app, platform: expected at most %d and %d bytes", APP_BYTES_MAX,
 			    PLATFORM_BYTES_MAX);
-	} else if (provider->check_token_for) {
-		(void)!provider->check_token_for(provider->config, set->token, diag);
 	} else {
-		(void)!provider->check_token(set->token, diag);
-	}
-	if (!diag->text[0] && provider->check_app_for) {
-		(void)!provider->check_app_for(provider->config, set->app, diag);
+		(void)!sw_provider_check_address(provider->ops, provider->config, set->token, set->app, diag);
 	}
 	if (!diag->text[0]) {
 		parse_place(root, set, diag);

@@ -19,13 +19,7 @@ struct sw_gateway;
 /* A provider instance that devices may register a token for. */
 struct sw_gateway_provider {
 	const char *name;
-	/* SW_OK, or SW_EINVAL with what was expected. Any thread. */
-	int (*check_token)(struct sw_bytes token, struct sw_diag *diag_out);
-	/* … of this instance, when it depends on its section; else NULL. Any thread. */
-	int (*check_token_for)(const struct sw_provider_config *config, struct sw_bytes token,
-			       struct sw_diag *diag_out);
-	/* Does its section serve the app? NULL: every app. Any thread. */
-	int (*check_app_for)(const struct sw_provider_config *config, struct sw_bytes app, struct sw_diag *diag_out);
+	const struct sw_provider_ops *ops;
 	const struct sw_provider_config *config;
 };
 

@@ -48,8 +48,7 @@ static int16_t small(size_t count)
 /* It has its id since it was stored; another writer's clock may be ahead. */
 static int32_t since_stored_ms(const struct sw_batch *batch, const struct sw_item_deliver *deliver)
 {
-	int64_t ms = batch->now_ms - sw_id_time_ms(deliver->id);
-	return (int32_t)(ms < 0 ? 0 : ms < INT32_MAX ? ms : INT32_MAX);
+	return within_i32(batch->now_ms - sw_id_time_ms(deliver->id));
 }
 
 /* Whether a push was planned. */

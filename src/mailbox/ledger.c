@@ -3,18 +3,12 @@
  * cursor is to further on, so that what comes again takes none. */
 #include "mailbox/mailbox_int.h"
 
-static int32_t clamp_i32(int64_t value)
-{
-	return (int32_t)(value < INT32_MAX ? value : INT32_MAX);
-}
-
 static void record(struct mailbox *m, struct sw_batch *batch, const struct cursor_step *step, struct ledger_row row)
 {
 	row.at_ms = step->at_ms ? step->at_ms : batch->now_ms;
 	row.sent_before_ms = -1;
 	if (step->sent_at_ms) {
-		int64_t ms = row.at_ms - step->sent_at_ms;
-		row.sent_before_ms = ms > 0 ? clamp_i32(ms) : 0;
+		row.sent_before_ms = within_i32(row.at_ms - step->sent_at_ms);
 	}
 	row.device = sw_arena_copy(&batch->arena, row.device);
 	*(struct ledger_row *)sw_rows_add(&m->ledger, &batch->arena, sizeof(row)) = row;
@@ -37,8 +31,8 @@ void move_cursor(struct mailbox *m, struct sw_batch *batch, const struct user *u
 					   .device = sw_bytes_str(device->id),
 					   .active = step->active,
 					   .pos = device->cursor,
-					   .acked = clamp_i32(acked),
-					   .read = clamp_i32(read)});
+					   .acked = within_i32(acked),
+					   .read = within_i32(read)});
 	}
 }
 

@@ -238,6 +238,12 @@ void append_deliver(struct mailbox *m, struct sw_batch *batch, const struct sw_w
 /* track.c */
 void track(struct mailbox *m, struct sw_batch *batch, struct sw_work *work, const struct sw_item *item);
 
+/* What a column of the ledger or the inbox can hold: from 0 on. */
+static inline int32_t within_i32(int64_t value)
+{
+	return (int32_t)(value < 0 ? 0 : value < INT32_MAX ? value : INT32_MAX);
+}
+
 /* ledger.c */
 struct cursor_step {
 	int64_t pos;

@@ -5,6 +5,8 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 
+#include <surewire/clock.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -269,27 +271,12 @@ void sw_put_id(struct sw_buf *out, int64_t id)
 	sw_buf_put_char(out, '"');
 }
 
-/* Many events of one second are written one after the other: its text is kept. */
-static const char *second_text(time_t second)
-{
-	static _Thread_local time_t kept = -1;
-	static _Thread_local char text[32];
-	if (second != kept) {
-		struct tm tm;
-		gmtime_r(&second, &tm);
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-		kept = second;
-	}
-	return text;
-}
-
 void sw_put_time(struct sw_buf *out, int64_t at_ms)
 {
-	int ms = (int)(at_ms % 1000);
-	char fraction[] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z', '"'};
+	char text[SW_CLOCK_TEXT_MAX];
 	sw_buf_put_char(out, '"');
-	sw_buf_put_str(out, second_text((time_t)(at_ms / 1000)));
-	sw_buf_put(out, fraction, sizeof(fraction));
+	sw_buf_put_str(out, sw_clock_text(at_ms, text));
+	sw_buf_put_char(out, '"');
 }
 
 bool sw_get_time(struct sw_bytes text, int64_t *at_ms_out)

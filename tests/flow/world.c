@@ -33,13 +33,8 @@ static const struct sw_provider_config mail_config = {.instance = "mail", .get =
 static const struct sw_pusher_instance instances[] = {{"phones", &fake_provider_phones, &phones_config},
 						      {"mail", &fake_provider_mail, &mail_config}};
 
-static int check_token(struct sw_bytes token, struct sw_diag *diag_out)
-{
-	return fake_provider_phones.check_token(token, diag_out);
-}
-
-static const struct sw_gateway_provider providers[] = {{.name = "phones", .check_token = check_token},
-						       {.name = "mail", .check_token = check_token}};
+static const struct sw_gateway_provider providers[] = {{.name = "phones", .ops = &fake_provider_phones},
+						       {.name = "mail", .ops = &fake_provider_mail}};
 
 const char *world_name_of(int64_t user)
 {

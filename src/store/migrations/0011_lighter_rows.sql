@@ -2,6 +2,8 @@
 
 -- NULL: the preview is the body's text, whole.
 ALTER TABLE event ALTER COLUMN preview DROP NOT NULL;
+CREATE FUNCTION sw_preview(preview text, body text) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN coalesce(preview, body::json->>'text');
 
 -- Ids grow with time and rows are never removed one by one, so a summary of each stretch of pages finds an id nearly as
 -- well as a tree of all of them. Stretches without a summary yet are read whole.

@@ -56,7 +56,7 @@ SELECT q.n - 1, r.pos, r.conv, CASE WHEN r.content = 'none' THEN '' ELSE r.title
   JOIN digest d ON d.user_id = q.user_id AND d.device = q.device AND d.job = q.job
  CROSS JOIN LATERAL (
        SELECT i.pos, i.conv, coalesce(nullif(c.title, ''), e.title) AS title, e.sender_name,
-              coalesce(e.preview, e.body::json->>'text') AS preview, e.at_ms,
+              sw_preview(e.preview, e.body) AS preview, e.at_ms,
               coalesce((SELECT p.content FROM preference p WHERE p.user_id = i.user_id AND p.conv = i.conv),
                        (SELECT p.content FROM preference p WHERE p.user_id = i.user_id AND p.conv = 0), 'full') AS content
          FROM inbox i

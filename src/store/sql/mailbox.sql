@@ -29,7 +29,7 @@ SELECT user_id, session, node FROM session WHERE node = ANY($1::bigint[]);
 SELECT q.user_id, r.pos, r.conv, r.seq, r.id, r.title, r.preview, r.at_ms, r.mentioned
   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS q(user_id, after, upto)
  CROSS JOIN LATERAL (
-       SELECT i.pos, i.conv, i.seq, e.id, e.title, coalesce(e.preview, e.body::json->>'text') AS preview, e.at_ms,
+       SELECT i.pos, i.conv, i.seq, e.id, e.title, sw_preview(e.preview, e.body) AS preview, e.at_ms,
               i.mentioned
          FROM inbox i JOIN event e ON e.conv = i.conv AND e.seq = i.seq
         WHERE i.user_id = q.user_id AND i.pos <= q.upto AND i.notify
@@ -43,7 +43,7 @@ SELECT q.user_id, r.pos, r.conv, r.seq, r.id, r.title, r.preview, r.at_ms, r.men
 -- pos 0: the steps of a person that are next, due or not; else that of one message. The columns are those of load_unacked and
 -- two more; of a message that is not there any more the event is 0.
 SELECT DISTINCT ON (r.user_id, r.pos) r.user_id, r.pos, coalesce(i.conv, 0), coalesce(i.seq, 0), coalesce(e.id, 0),
-       coalesce(e.title, ''), coalesce(e.preview, e.body::json->>'text', ''), coalesce(e.at_ms, 0),
+       coalesce(e.title, ''), coalesce(sw_preview(e.preview, e.body), ''), coalesce(e.at_ms, 0),
        coalesce(i.mentioned, false), r.step::integer, r.due_at_ms
   FROM unnest($1::bigint[], $2::bigint[]) AS q(user_id, pos)
  CROSS JOIN LATERAL (

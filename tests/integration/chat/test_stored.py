@@ -30,7 +30,7 @@ async def test_preview__however_it_is_kept__what_a_push_shows(shared, text, aler
     client = await shared.login(shared.north, alice)
     stored = await client.say(bob, text, **({"alert": {"body": alert}} if alert else {}))
     rows = shared.space.query(
-        "SELECT coalesce(preview, body::json->>'text'), preview IS NOT NULL FROM event WHERE id = %s", (int(stored["id"]),))
+        "SELECT sw_preview(preview, body), preview IS NOT NULL FROM event WHERE id = %s", (int(stored["id"]),))
     assert rows == [(preview, twice)]
     await client.close()
 
